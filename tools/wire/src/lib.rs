@@ -1,1 +1,6 @@
-//! 
+//! A capture in, a conversation out.
+//!
+//! This crate reads what was recorded and says what it means. It opens no socket and no file: bytes and text go in,
+//! values and text come out.
+
+pub mod call;
