@@ -3,4 +3,7 @@
 //! This crate reads what was recorded and says what it means. It opens no socket and no file: bytes and text go in,
 //! values and text come out.
 
+mod bytes;
 pub mod call;
+pub mod capture;
+pub mod segment;
