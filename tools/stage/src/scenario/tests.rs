@@ -1,0 +1,181 @@
+use std::path::Path;
+
+use super::*;
+
+const ONE_ECHO: &str = r#"
+title = "One echo"
+
+[[program]]
+name = "server"
+run = ["echo-blocking-server", "{server}:8000"]
+ready = "listening on"
+
+[[program]]
+name = "client"
+run = ["echo-blocking-client", "{server}:8000"]
+
+[variant.async]
+server = "echo-async-server"
+client = "echo-async-client"
+
+[expect]
+skeleton = ["client SYN", "server SYN"]
+output = { server = ["… came"] }
+exit = { client = 0, server = "SIGTERM" }
+"#;
+
+fn parse(text: &str) -> Result<Scenario, ScenarioError> {
+    Scenario::parse("echo/one-echo", Path::new("scenarios/one-echo.toml"), text)
+}
+
+/// The complaint about [`ONE_ECHO`] with something replaced.
+fn complaint(from: &str, to: &str) -> String {
+    assert!(ONE_ECHO.contains(from), "the scenario has no `{from}`");
+    parse(&ONE_ECHO.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+fn cast(scenario: &Scenario, variant: &str) -> Vec<String> {
+    let programs = &scenario.variant(variant).unwrap().act.programs;
+    programs
+        .iter()
+        .map(|program| program.binary().to_string())
+        .collect()
+}
+
+#[test]
+fn the_variants_are_blocking_async_and_both_mixtures_client_first() {
+    let scenario = parse(ONE_ECHO).unwrap();
+    let names: Vec<&str> = scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.as_str())
+        .collect();
+    assert_eq!(names, ["blocking", "async", "blocking-async", "async-blocking"]);
+    assert_eq!(
+        cast(&scenario, "blocking"),
+        ["echo-blocking-server", "echo-blocking-client"]
+    );
+    assert_eq!(
+        cast(&scenario, "async"),
+        ["echo-async-server", "echo-async-client"]
+    );
+    assert_eq!(
+        cast(&scenario, "blocking-async"),
+        ["echo-async-server", "echo-blocking-client"]
+    );
+    assert_eq!(
+        cast(&scenario, "async-blocking"),
+        ["echo-blocking-server", "echo-async-client"]
+    );
+}
+
+#[test]
+fn there_are_no_mixtures_where_they_are_declined_or_one_side_is_the_same() {
+    let declined = parse(&format!("mixtures = false\n{ONE_ECHO}")).unwrap();
+    assert_eq!(declined.variants.len(), 2);
+    let same_server = ONE_ECHO.replacen("server = \"echo-async-server\"\n", "", 1);
+    assert_eq!(parse(&same_server).unwrap().variants.len(), 2);
+    let error = parse(&format!("mixtures = true\n{same_server}")).unwrap_err();
+    assert_eq!(error.line, 1);
+    assert!(error.message.contains("nothing to mix"), "{error}");
+}
+
+#[test]
+fn a_variant_may_override_what_is_expected_and_keeps_the_rest() {
+    let text = format!("{ONE_ECHO}\n[variant.blocking-async.expect]\nexit = {{ client = 1 }}\n");
+    let scenario = parse(&text).unwrap();
+    let mixed = scenario.variant("blocking-async").unwrap();
+    assert_eq!(mixed.expect.exit["client"].value, Status::Exited(1));
+    assert_eq!(
+        mixed.expect.exit["server"].value,
+        Status::Signaled("SIGTERM".into())
+    );
+    assert_eq!(mixed.expect.skeleton, scenario.variants[0].expect.skeleton);
+    assert_eq!(
+        scenario.variants[0].expect.exit["client"].value,
+        Status::Exited(0)
+    );
+}
+
+#[test]
+fn a_deliberate_race_lists_every_skeleton_that_may_be_seen() {
+    let text = ONE_ECHO.replacen(
+        "skeleton = [\"client SYN\", \"server SYN\"]",
+        "skeleton = [\n[\"client SYN\"],\n[\"server RST\"]]",
+        1,
+    );
+    let scenario = parse(&text).unwrap();
+    let lines: Vec<usize> = scenario.variants[0]
+        .expect
+        .skeleton
+        .iter()
+        .map(|one| one.line)
+        .collect();
+    assert_eq!(lines, [19, 20]);
+}
+
+#[test]
+fn an_unknown_key_is_told_with_file_line_and_the_choices() {
+    assert_eq!(
+        complaint("ready =", "reday ="),
+        "scenarios/one-echo.toml:7: unknown key `reday`; [[program]] has the keys name, run, ready"
+    );
+    assert!(
+        complaint("title =", "titel =")
+            .contains(":2: unknown key `titel`; a scenario has the keys title, program")
+    );
+    assert!(
+        complaint("exit =", "exits =")
+            .contains(":20: unknown key `exits`; [expect] has the keys skeleton, output")
+    );
+    assert_eq!(
+        complaint("client = \"echo-async-client\"", "clent = \"echo-async-client\""),
+        "scenarios/one-echo.toml:15: unknown key `clent`; [variant.async] has the keys server, client, expect"
+    );
+}
+
+#[test]
+fn an_expectation_of_a_program_that_is_not_there_is_told_the_programs() {
+    assert_eq!(
+        complaint("{ server = [\"… came\"] }", "{ sever = [] }"),
+        "scenarios/one-echo.toml:19: `output` speaks of `sever`; the programs are server, client"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_what_belongs_there() {
+    assert_eq!(
+        complaint("[\"client SYN\", \"server SYN\"]", "7"),
+        "scenarios/one-echo.toml:18: `skeleton` is an integer where a list belongs"
+    );
+    assert!(complaint("client = 0", "client = 300").contains("300 is no exit code"));
+    assert!(complaint("\"SIGTERM\"", "\"TERM\"").contains("`TERM` is no signal; the choices are SIGABRT"));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    assert!(
+        complaint("name = \"client\"", "name = \"server\"").contains(":10: two programs are called `server`")
+    );
+    assert!(
+        complaint("name = \"client\"", "ready = \"x\"\nname = \"client\"")
+            .contains(":4: every program has a `ready`")
+    );
+    assert!(complaint("name = \"client\"", "name = \"Client\"").contains(":10: `Client` is no name"));
+    assert!(
+        complaint("\"{server}:8000\"]\nready", "\"{sever}:8000\"]\nready")
+            .contains("the one placeholder is {server}")
+    );
+    assert!(
+        complaint("[variant.async]", "[variant.blocking]")
+            .contains("is the variant the programs above describe")
+    );
+    assert!(complaint("[expect]", "[variant.x.expect]").contains("needs a table [expect]"));
+}
+
+#[test]
+fn what_is_no_toml_is_told_its_line() {
+    assert!(
+        complaint("name = \"client\"", "name = client").starts_with("scenarios/one-echo.toml:10: no TOML: ")
+    );
+}

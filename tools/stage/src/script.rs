@@ -1,0 +1,192 @@
+//! What the program `stage` is told, and what it reports: two JSON files in a folder that both sides know.
+//!
+//! The script comes in complete, with paths instead of names, so that the process in the private network decides
+//! nothing and reads nothing of the workspace.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use wire::call::Status;
+
+use crate::{output::Line, refusal::Refusal};
+
+/// The folder's file that holds the [`Script`].
+pub const SCRIPT: &str = "script.json";
+/// The folder's file that holds the [`Report`].
+pub const REPORT: &str = "report.json";
+/// The folder's file that holds the packets.
+pub const CAPTURE: &str = "capture.pcap";
+
+/// What to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Script {
+    /// The programs, in the order in which they start.
+    pub programs: Vec<Part>,
+    /// Sysctls to set in the network, by their path under `/proc/sys`.
+    pub pins: BTreeMap<String, String>,
+    /// Bounds, in milliseconds.
+    pub limits: Limits,
+}
+
+/// One program to start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Part {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its binary.
+    pub path: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The words that say it is ready, if the next program waits for them.
+    pub ready: Option<String>,
+    /// Whether it is sent SIGTERM when the others have ended.
+    pub asked_to_end: bool,
+}
+
+/// How long to wait, in milliseconds. No wait is longer than one of these.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// From a program's start to its ready line.
+    pub ready: u64,
+    /// From the first start to the end of the last client.
+    pub whole: u64,
+    /// The silence, on the wire and in the output, after which the line counts as silent.
+    pub silence: u64,
+    /// For the line to become silent, once the clients have ended.
+    pub settle: u64,
+    /// From SIGTERM to a server's end.
+    pub end: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            ready: 10_000,
+            whole: 30_000,
+            // Longer than a delayed acknowledgement, which Linux holds back for 40 ms.
+            silence: 50,
+            settle: 5_000,
+            end: 3_000,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Why it is no performance, if it is none.
+    pub failure: Option<Failure>,
+    /// What the programs printed until then.
+    pub lines: Vec<Line>,
+    /// When the performance began, in nanoseconds since the epoch.
+    pub began: u64,
+    /// The processes that ended, in this order.
+    pub ends: Vec<End>,
+    /// Packets seen.
+    pub packets: usize,
+    /// Where the time went, in microseconds, in order.
+    pub spent: Vec<(String, u64)>,
+}
+
+/// A process that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The program it belongs to; none for a descendant that outlived its parent.
+    pub program: Option<String>,
+    /// Its number in the private network.
+    pub pid: i32,
+    /// When it was seen to have ended, in nanoseconds since the epoch.
+    pub time: u64,
+    /// How.
+    pub status: Status,
+}
+
+/// Why a performance is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Failure {
+    /// The machine forbids a private network.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A program could not be started.
+    #[error("starting `{program}` ({path}): {error}", path = path.display())]
+    Start {
+        /// Its name in the scenario.
+        program: String,
+        /// Its binary.
+        path: PathBuf,
+        /// What the system says.
+        error: String,
+    },
+    /// A program ended before it was ready.
+    #[error("`{program}` ended ({status}) before it printed a line with `{ready}`; read its output below")]
+    EndedEarly {
+        /// Its name in the scenario.
+        program: String,
+        /// The words waited for.
+        ready: String,
+        /// How it ended.
+        status: Status,
+    },
+    /// A program did not become ready in time.
+    #[error(
+        "`{program}` printed no line with `{ready}` within {millis} ms and was killed; is `ready` what it prints?"
+    )]
+    NotReady {
+        /// Its name in the scenario.
+        program: String,
+        /// The words waited for.
+        ready: String,
+        /// How long was waited.
+        millis: u64,
+    },
+    /// A client did not end in time.
+    #[error(
+        "`{program}` had not ended after {millis} ms and was killed; does it wait for something that never comes?"
+    )]
+    Hang {
+        /// Its name in the scenario.
+        program: String,
+        /// How long was waited.
+        millis: u64,
+    },
+    /// The line did not become silent.
+    #[error("{millis} ms after the last client ended, packets or output still came: {what}")]
+    NotSilent {
+        /// How long was waited.
+        millis: u64,
+        /// What came last.
+        what: String,
+    },
+    /// A server did not end when asked.
+    #[error("`{program}` had not ended {millis} ms after SIGTERM and was killed")]
+    NotEnding {
+        /// Its name in the scenario.
+        program: String,
+        /// How long was waited.
+        millis: u64,
+    },
+    /// Packets were lost on the way to us.
+    #[error("the sniffer lost {dropped} of {seen} packets; run it again on a less busy machine")]
+    Lossy {
+        /// Packets that the kernel had for us.
+        seen: u32,
+        /// Packets it could not keep.
+        dropped: u32,
+    },
+    /// A program prints without end.
+    #[error("`{program}` printed more than {bytes} bytes and was killed")]
+    Flood {
+        /// Its name in the scenario.
+        program: String,
+        /// The bound.
+        bytes: usize,
+    },
+    /// Something the stage itself needs failed.
+    #[error("{doing}: {error}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// What the system says.
+        error: String,
+    },
+}
