@@ -6,4 +6,9 @@
 mod bytes;
 pub mod call;
 pub mod capture;
+pub mod conversation;
 pub mod segment;
+pub mod tcpdump;
+
+#[cfg(test)]
+mod testing;
