@@ -1,0 +1,4 @@
+//! One module a verb: its arguments, its help, what it does.
+
+pub mod build;
+pub mod serve;
