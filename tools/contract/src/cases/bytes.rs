@@ -1,0 +1,195 @@
+//! What comes back: every byte, in order, and not one more.
+
+use std::{panic, thread, time::Duration};
+
+use crate::{
+    arena::Bout,
+    case::{Case, Need},
+    client::{Client, Received, Why, difference, too_many},
+    failure::{Failure, Stop},
+    speech::mixed,
+};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "every-byte-value-comes-back",
+        proves: "All 256 values come back as they were sent, in order, and nothing else does.",
+        needs: &[Need::Answers],
+        run: every_value,
+    },
+    Case {
+        name: "three-megabytes-both-ways-at-once",
+        proves: "A client that sends while it receives gets three megabytes back unchanged.",
+        needs: &[Need::Answers],
+        run: both_ways,
+    },
+    Case {
+        name: "64-kilobytes-before-anything-is-read",
+        proves: "A client that sends 64 KB before it reads gets them back unchanged.",
+        needs: &[Need::Answers],
+        run: before_reading,
+    },
+    Case {
+        name: "one-byte-at-a-time",
+        proves: "Bytes that come one by one are answered one by one; a frame in single bytes is answered when it is whole.",
+        needs: &[Need::Answers],
+        run: single_bytes,
+    },
+    Case {
+        name: "what-comes-before-the-fin-is-answered",
+        proves: "All that a client sent before it finished sending is answered after that, then the stream ends.",
+        needs: &[Need::Answers, Need::HalfClose],
+        run: before_the_fin,
+    },
+];
+
+/// The message after the last: what comes before its echo was nobody's.
+const MARK: &[u8] = b"Hi, ferris?";
+
+fn every_value(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect(&server)?;
+    let sent = bout.travelling(&(0..=255).collect::<Vec<u8>>());
+    client
+        .send(&sent)
+        .map_err(|unsent| unsent.failure("whether the server reads at all"))?;
+    comes_back(&mut client, &sent)?;
+    nothing_more(bout, &mut client, sent.len())?;
+    Ok(())
+}
+
+fn both_ways(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect(&server)?;
+    let mut sender = client
+        .second()
+        .map_err(|error| Stop::NotHere(format!("a socket cannot be held twice: {error}")))?;
+    // No multiple of a buffer's likely size, so that the last read is a short one.
+    let sent = bout.travelling(&mixed(3 * 1024 * 1024 + 1234));
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| sender.send(&sent));
+        let received = client.receive(sent.len());
+        let wrong = difference(&sent, &received);
+        if wrong.is_some() {
+            client.hang_up(); // or the sender would wait for a server that has stopped reading
+        }
+        let sending = sending.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        match (wrong, sending) {
+            (Some(failure), _) => Err(failure),
+            (None, Err(unsent)) => Err(unsent.failure("whether the server reads to the end")),
+            (None, Ok(())) => Ok(()),
+        }
+    })?;
+    nothing_more(bout, &mut client, sent.len())?;
+    Ok(())
+}
+
+fn before_reading(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect(&server)?;
+    let sent = bout.travelling(&mixed(64 * 1024));
+    client.send(&sent).map_err(|unsent| {
+        unsent.failure("whether the server stops reading before its own answer is taken: 64 KB fit into the kernel's buffers")
+    })?;
+    comes_back(&mut client, &sent)?;
+    nothing_more(bout, &mut client, sent.len())?;
+    Ok(())
+}
+
+fn single_bytes(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect(&server)?;
+    let look = "whether the server waits for more than has come: one byte is enough to be answered";
+    let sent = bout.travelling(b"One byte at a time is a stream, too.");
+    let byte_for_byte = sent.len() == 36;
+    for (place, byte) in sent.chunks(1).enumerate() {
+        client.send(byte).map_err(|unsent| unsent.failure(look))?;
+        if byte_for_byte {
+            let received = client.receive(1);
+            if let Some(failure) = difference(byte, &received) {
+                let look = if received.bytes.is_empty() {
+                    look
+                } else {
+                    failure.look.as_str()
+                };
+                return Err(Failure::new(
+                    format!("byte {place} of single bytes to come back before the next is sent"),
+                    failure.seen.as_str(),
+                    look,
+                )
+                .into());
+            }
+        }
+    }
+    if !byte_for_byte {
+        comes_back(&mut client, &sent)?;
+    }
+    nothing_more(bout, &mut client, sent.len())?;
+    Ok(())
+}
+
+fn before_the_fin(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect(&server)?;
+    let sent = bout.travelling(&mixed(64 * 1024));
+    client
+        .send(&sent)
+        .map_err(|unsent| unsent.failure("whether the server reads while its answer is not yet taken"))?;
+    client.finish_sending();
+    let mut received = client.receive_to_end(2 * sent.len());
+    let why = received.ended.take();
+    if let Some(mut failure) = difference(&sent, &received) {
+        failure.expected += " after the client's FIN";
+        if received.bytes.len() < sent.len() {
+            if let Some(why) = &why {
+                failure.seen += &format!(", then {why}");
+            }
+            failure.look = "what is done when `read` returns 0: the client has finished sending, not receiving, and what came before is still to be answered".into();
+        }
+        return Err(failure.into());
+    }
+    match why {
+        Some(Why::EndOfStream) => Ok(()),
+        why => Err(Failure::new(
+            "the end of the stream after the last answer",
+            format!("got {}", why.map_or_else(|| "more bytes".to_owned(), |why| why.to_string())),
+            "whether the connection is closed once `read` has returned 0 and everything is answered, and whether another descriptor of it is still open",
+        )
+        .into()),
+    }
+}
+
+/// Receives the answer and compares it.
+fn comes_back(client: &mut Client, sent: &[u8]) -> Result<(), Failure> {
+    difference(sent, &client.receive(sent.len())).map_or(Ok(()), Err)
+}
+
+/// Asks once more, and sees that the answer to this comes next: bytes nobody sent would stand before it. Needs no
+/// half-close, and waits for nothing but the answer.
+fn nothing_more(bout: &Bout<'_>, client: &mut Client, so_far: usize) -> Result<(), Failure> {
+    let mark = bout.travelling(MARK);
+    let look = "whether the server still reads after its first answers";
+    client.send(&mark).map_err(|unsent| unsent.failure(look))?;
+    let Received { bytes, ended } = client.receive(mark.len());
+    if bytes == mark {
+        return Ok(());
+    }
+    if let Some(why) = ended {
+        return Err(Failure::new(
+            format!("the {} bytes of one more message back", mark.len()),
+            format!("got {}, then {why}", bytes.len()),
+            look,
+        ));
+    }
+    let mut more = bytes;
+    more.extend(
+        client
+            .receive_until_quiet(Duration::from_millis(100), 1 << 20)
+            .bytes,
+    );
+    let surplus = more.windows(mark.len()).position(|window| window == mark);
+    Err(match surplus {
+        Some(surplus) => too_many(so_far, &(so_far + surplus).to_string()),
+        None => too_many(so_far, &format!("these and {} that nobody sent", more.len())),
+    })
+}

@@ -1,0 +1,184 @@
+//! How a server ends when it is asked to.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    arena::Bout,
+    case::{Case, Need},
+    client::{Client, Why, difference},
+    clock::{said, until},
+    failure::{Failure, Stop},
+    observe,
+    server::{Server, Signal},
+    speech::mixed,
+};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "sigterm-ends-it-within-a-second",
+        proves: "SIGTERM ends the server within a second, clients or not.",
+        needs: &[],
+        run: sigterm,
+    },
+    Case {
+        name: "ctrl-c-ends-it-within-a-second",
+        proves: "SIGINT, which ctrl-C sends, ends the server within a second, clients or not.",
+        needs: &[],
+        run: sigint,
+    },
+    Case {
+        name: "sigterm-leaves-no-child",
+        proves: "A second after SIGTERM no child of the server is left.",
+        needs: &[],
+        run: children,
+    },
+    Case {
+        name: "sigterm-finishes-what-was-begun",
+        proves: "On SIGTERM answers that are begun are finished, every connection ends without an RST, and then the server ends.",
+        needs: &[Need::Answers, Need::HalfClose, Need::Graceful],
+        run: graceful,
+    },
+];
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Clients for an end to happen to: one that was served, and two that have not spoken, served or waiting.
+fn with_clients(bout: &Bout<'_>, server: &Server) -> Result<[Client; 3], Failure> {
+    let served = bout.visit(
+        server,
+        1,
+        "a client before the end",
+        "whether the server answers at all",
+    )?;
+    Ok([served, bout.connect(server)?, bout.connect(server)?])
+}
+
+fn sigterm(bout: &Bout<'_>) -> Result<(), Stop> {
+    ends(bout, Signal::Term, "SIGTERM")
+}
+
+fn sigint(bout: &Bout<'_>) -> Result<(), Stop> {
+    ends(bout, Signal::Int, "SIGINT")
+}
+
+fn ends(bout: &Bout<'_>, signal: Signal, name: &str) -> Result<(), Stop> {
+    let mut server = bout.start()?;
+    let _clients = with_clients(bout, &server)?;
+    let sent = Instant::now();
+    server.signal(signal)?;
+    // Waited for somewhat longer, to tell late from never.
+    let ended = server.ends_within(bout.clock().at_most(3 * SECOND));
+    let took = sent.elapsed();
+    if ended.is_some() && took <= SECOND {
+        return Ok(());
+    }
+    let seen = match ended {
+        Some(_) => format!("it took {}", said(took)),
+        None => format!("it still ran after {}", said(took)),
+    };
+    Err(Failure::new(
+        format!("the server to end within a second of {name}"),
+        seen,
+        "whether the signal is blocked or ignored, and what a handler of it waits for: a connected client may stay for ever",
+    )
+    .into())
+}
+
+fn children(bout: &Bout<'_>) -> Result<(), Stop> {
+    observe::possible()?;
+    let mut server = bout.start()?;
+    let _clients = with_clients(bout, &server)?;
+    server.signal(Signal::Term)?;
+    // Whether the server itself ends is another case's question.
+    server.ends_within(bout.clock().at_most(SECOND));
+    let mut left = Vec::new();
+    let gone = until(bout.clock().at_most(SECOND), || {
+        left = server.family().members();
+        left.retain(|member| !member.zombie && member.pid != server.family().leader);
+        left.is_empty().then_some(())
+    });
+    if gone.is_some() {
+        return Ok(());
+    }
+    let names: Vec<String> = left
+        .iter()
+        .map(|member| format!("{} (process {})", member.name, member.pid))
+        .collect();
+    Err(Failure::new(
+        "no child of the server a second after SIGTERM",
+        format!("found {}", names.join(", ")),
+        "who ends the children: a signal sent to the server alone does not reach them",
+    )
+    .into())
+}
+
+fn graceful(bout: &Bout<'_>) -> Result<(), Stop> {
+    let mut server = bout.start()?;
+    let clients = bout.at_once(6);
+    let asking = clients / 2 + clients % 2;
+    // So much is in the server's kernel when its first byte is answered, whatever the client does next.
+    let sent = bout.travelling(&mixed(32 * 1024));
+    let mut idlers = Vec::new();
+    for number in asking..clients {
+        idlers.push(bout.visit(
+            &server,
+            number,
+            "a client that will be idle",
+            "whether the server answers at all",
+        )?);
+    }
+    let mut askers = Vec::new();
+    for _ in 0..asking {
+        let mut client = bout.connect(&server)?;
+        client
+            .send(&sent)
+            .map_err(|unsent| unsent.failure("whether the server reads"))?;
+        // Its answer has begun: whatever the server does from now on, it knows of this request.
+        let beginning = client.receive(1);
+        if let Some(failure) = difference(&sent[..1], &beginning) {
+            return Err(failure.into());
+        }
+        askers.push(client);
+    }
+    server.signal(Signal::Term)?;
+    let look = "the order of the end: first no more `accept`, then what was read is answered, then each connection is shut down, and read to its end, so that no unread byte turns the close into an RST";
+    for client in &mut askers {
+        let mut received = client.receive_to_end(2 * sent.len());
+        let why = received.ended.take();
+        let whole = difference(&sent[1..], &received);
+        if whole.is_none() && matches!(why, Some(Why::EndOfStream)) {
+            continue;
+        }
+        let why = why.map_or_else(|| "more".to_owned(), |why| why.to_string());
+        return Err(Failure::new(
+            format!("an answer of {} bytes that had begun before SIGTERM to be finished, then the end of the stream", sent.len()),
+            format!("got {} bytes, then {why}", received.bytes.len() + 1),
+            look,
+        )
+        .into());
+    }
+    for client in &mut idlers {
+        let received = client.receive_to_end(1);
+        if !matches!(received.ended, Some(Why::EndOfStream)) {
+            let why = received
+                .ended
+                .map_or_else(|| "a byte nobody asked for".to_owned(), |why| why.to_string());
+            return Err(Failure::new(
+                "an idle client to see the end of the stream after SIGTERM",
+                format!("got {why}"),
+                look,
+            )
+            .into());
+        }
+    }
+    drop((askers, idlers));
+    if server.ends_within(bout.clock().patience()).is_none() {
+        return Err(Failure::new(
+            "the server to end once every request is finished",
+            "it still ran",
+            "what it still waits for when no client is left",
+        )
+        .into());
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! One run of the server: its process, in a group of its own, what it writes, and its end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    clock::until,
+    failure::{Failure, Stop},
+    observe::{Family, MARK},
+    output::Output,
+};
+
+/// How long the kernel may take to end a process that was killed.
+const KILLED: Duration = Duration::from_secs(5);
+
+/// What becomes of the server's standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stdout {
+    /// It is read as long as the server runs.
+    #[default]
+    Read,
+    /// Its reader goes away after the first line.
+    ClosedAfterFirstLine,
+}
+
+/// A signal that asks the server to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal {
+    Term,
+    Int,
+}
+
+/// A server's process. Dropped, it is killed, with its whole family.
+pub(crate) struct Server {
+    child: Child,
+    family: Family,
+    address: Option<SocketAddr>,
+    witness: Arc<Witness>,
+}
+
+/// What is known of a run after it is over, for a failure's notes.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+    /// How the process ended by itself; `None` while it runs, and when we had to kill it.
+    ended: Mutex<Option<ExitStatus>>,
+    /// Processes that could not be ended.
+    stragglers: Mutex<Vec<String>>,
+}
+
+impl Witness {
+    fn of(child: &mut Child, stdout: Stdout) -> io::Result<Self> {
+        let follow = |stream: Option<Box<dyn io::Read + Send>>, first_line_only| match stream {
+            Some(stream) => Output::follow(stream, first_line_only),
+            None => Ok(Output::default()),
+        };
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        Ok(Self {
+            stdout: follow(
+                out.map(|out| Box::new(out) as _),
+                stdout == Stdout::ClosedAfterFirstLine,
+            )?,
+            stderr: follow(err.map(|err| Box::new(err) as _), false)?,
+            ended: Mutex::new(None),
+            stragglers: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stragglers(&self) -> Vec<String> {
+        self.stragglers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Server {
+    /// Starts the command; the address comes later, see [`Server::listens_on`].
+    pub(crate) fn launch(mut command: Command, stdout: Stdout) -> Result<Self, Stop> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("{}.{}", process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        command
+            .env(MARK, &mark)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        own_group(&mut command);
+        let program = command.get_program().display().to_string();
+        let not_started = |error: io::Error| {
+            Failure::new(
+                format!("`{program}` to start"),
+                format!("the system said: {error}"),
+                "the command: is the path right, and is the file executable?",
+            )
+        };
+        let mut child = command.spawn().map_err(not_started)?;
+        let family = Family {
+            leader: child.id(),
+            mark,
+        };
+        match Witness::of(&mut child, stdout) {
+            Ok(witness) => Ok(Self {
+                child,
+                family,
+                address: None,
+                witness: Arc::new(witness),
+            }),
+            Err(error) => {
+                child.kill().ok();
+                child.wait().ok();
+                Err(not_started(error).into())
+            }
+        }
+    }
+
+    pub(crate) fn listens_on(&mut self, address: SocketAddr) {
+        self.address = Some(address);
+    }
+
+    /// Where clients connect.
+    ///
+    /// # Errors
+    /// The server was launched to see it fail, and has no address.
+    pub(crate) fn address(&self) -> Result<SocketAddr, Failure> {
+        self.address.ok_or_else(|| {
+            Failure::new(
+                "a server that listens",
+                "it was started without an address",
+                "the case itself: this is a mistake of the suite",
+            )
+        })
+    }
+
+    pub(crate) fn family(&self) -> &Family {
+        &self.family
+    }
+
+    pub(crate) fn witness(&self) -> &Arc<Witness> {
+        &self.witness
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().ok().flatten()?;
+        *self.witness.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        Some(status)
+    }
+
+    /// Waits, so long at most, for it to end.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        until(limit, || self.ended())
+    }
+
+    /// Sends the signal to the server's process alone, as `kill PID` does.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Stop> {
+        if self.ended().is_some() {
+            return Ok(()); // its process id may be another's by now
+        }
+        send(self.child.id(), signal)
+    }
+
+    /// Ends the whole family at once, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        if self.ended().is_none() {
+            kill_group(&mut self.child);
+        }
+        let mut left = Vec::new();
+        if until(KILLED, || self.child.try_wait().ok().flatten()).is_none() {
+            left.push(format!("process {} does not end when killed", self.child.id()));
+        }
+        // Whoever left the group carries the mark.
+        let gone = until(KILLED, || {
+            let living: Vec<_> = self
+                .family
+                .members()
+                .into_iter()
+                .filter(|member| !member.zombie)
+                .collect();
+            living.iter().for_each(|member| kill_one(member.pid));
+            living.is_empty().then_some(())
+        });
+        if gone.is_none() {
+            left.push(format!(
+                "a child of process {} does not end when killed",
+                self.child.id()
+            ));
+        }
+        self.witness
+            .stragglers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(left);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+    #[cfg(target_os = "linux")]
+    {
+        let end_with_us = || {
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+            Ok(())
+        };
+        // A suite that is itself killed (ctrl-C reaches our group, not the server's) leaves no server behind: the
+        // kernel kills it when the thread that started it ends, and that thread outlives it otherwise.
+        // SAFETY: the closure runs between fork and exec and makes one system call; it allocates and locks nothing.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(end_with_us);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn own_group(_command: &mut Command) {}
+
+#[cfg(unix)]
+fn pid(id: u32) -> nix::unistd::Pid {
+    nix::unistd::Pid::from_raw(id.cast_signed())
+}
+
+#[cfg(unix)]
+fn send(id: u32, signal: Signal) -> Result<(), Stop> {
+    use nix::sys::signal;
+    let signal = match signal {
+        Signal::Term => signal::Signal::SIGTERM,
+        Signal::Int => signal::Signal::SIGINT,
+    };
+    signal::kill(pid(id), signal).map_err(|error| {
+        Failure::new(
+            format!("to send {signal} to the server"),
+            format!("the system said: {error}"),
+            "whether the server runs as another user",
+        )
+        .into()
+    })
+}
+
+#[cfg(not(unix))]
+fn send(_id: u32, _signal: Signal) -> Result<(), Stop> {
+    Err(Stop::NotHere("sends a signal, which only Unix has".into()))
+}
+
+#[cfg(unix)]
+fn kill_group(child: &mut Child) {
+    // Not yet waited for, so the id is still its own; an error means that it has just ended.
+    nix::sys::signal::killpg(pid(child.id()), nix::sys::signal::Signal::SIGKILL).ok();
+}
+
+#[cfg(not(unix))]
+fn kill_group(child: &mut Child) {
+    child.kill().ok();
+}
+
+#[cfg(unix)]
+fn kill_one(id: u32) {
+    nix::sys::signal::kill(pid(id), nix::sys::signal::Signal::SIGKILL).ok();
+}
+
+#[cfg(not(unix))]
+fn kill_one(_id: u32) {}

@@ -1,0 +1,246 @@
+//! The suite held to servers: right ones pass every case, and each wrong one fails exactly the cases that should catch
+//! it. The servers are this very program, started again as `--be KIND ADDRESS`.
+
+use std::{collections::BTreeSet, env, ffi::OsString, fs, process, time::Duration};
+
+use contract::{Arena, Claims, JOBS, ServerCommand};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+mod servers;
+
+/// Shorter than a reader's, since most of what is waited for here never comes.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A server of [`servers`], what it claims, and the cases it must fail: no more and no fewer.
+struct Expected {
+    kind: &'static str,
+    claims: &'static [&'static str],
+    fails: &'static [&'static str],
+}
+
+const fn right(kind: &'static str, claims: &'static [&'static str]) -> Expected {
+    Expected {
+        kind,
+        claims,
+        fails: &[],
+    }
+}
+
+const fn wrong(
+    kind: &'static str,
+    claims: &'static [&'static str],
+    fails: &'static [&'static str],
+) -> Expected {
+    Expected { kind, claims, fails }
+}
+
+const EXPECTED: &[Expected] = &[
+    right("right", &[]),
+    right("right-for-one", &["concurrency=one"]),
+    right("right-for-three", &["concurrency=3", "bounded=3"]),
+    right("right-frames", &["service=frames"]),
+    right("right-sink", &["service=other"]),
+    right("right-graceful", &["graceful=true"]),
+    right("right-sharing-its-port", &["reuseport=true"]),
+    right("right-with-a-child", &[]),
+    right("resets-at-the-fin", &["half-close=false"]),
+    wrong("says-nothing", &[], &["first-line-says-where-it-listens"]),
+    wrong("says-something-else", &[], &["first-line-says-where-it-listens"]),
+    wrong("says-something-first", &[], &["first-line-says-where-it-listens"]),
+    wrong(
+        "errors-are-success",
+        &[],
+        &["an-address-in-use-is-an-error", "a-bad-address-is-an-error"],
+    ),
+    wrong(
+        "errors-without-the-address",
+        &[],
+        &["an-address-in-use-is-an-error", "a-bad-address-is-an-error"],
+    ),
+    wrong(
+        "another-address-for-a-bad-one",
+        &[],
+        &["a-bad-address-is-an-error"],
+    ),
+    wrong(
+        "no-reuse-of-its-address",
+        &[],
+        &["starts-again-at-once-on-the-same-port"],
+    ),
+    wrong("right", &["reuseport=true"], &["two-processes-share-the-port"]),
+    wrong(
+        "whole-buffer",
+        &[],
+        &[
+            "every-byte-value-comes-back",
+            "three-megabytes-both-ways-at-once",
+            "64-kilobytes-before-anything-is-read",
+            "one-byte-at-a-time",
+            "what-comes-before-the-fin-is-answered",
+        ],
+    ),
+    wrong(
+        "drops-the-last-byte",
+        &[],
+        &[
+            "every-byte-value-comes-back",
+            "three-megabytes-both-ways-at-once",
+            "64-kilobytes-before-anything-is-read",
+            "one-byte-at-a-time",
+            "what-comes-before-the-fin-is-answered",
+        ],
+    ),
+    wrong(
+        "text-only",
+        &[],
+        &[
+            "every-byte-value-comes-back",
+            "three-megabytes-both-ways-at-once",
+            "64-kilobytes-before-anything-is-read",
+            "what-comes-before-the-fin-is-answered",
+        ],
+    ),
+    wrong(
+        "resets-at-the-fin",
+        &[],
+        &["what-comes-before-the-fin-is-answered"],
+    ),
+    wrong(
+        "never-closes",
+        &[],
+        &[
+            "what-comes-before-the-fin-is-answered",
+            "connections-leave-no-descriptor",
+        ],
+    ),
+    wrong(
+        "right-for-one",
+        &[],
+        &[
+            "two-clients-at-once",
+            "two-hundred-clients-at-once",
+            "silent-clients-hold-nobody-up",
+            "a-client-that-never-reads-holds-nobody-up",
+        ],
+    ),
+    wrong(
+        "right",
+        &["concurrency=one"],
+        &["the-next-client-waits-and-is-served"],
+    ),
+    wrong(
+        "refuses-the-second",
+        &["concurrency=one"],
+        &["the-next-client-waits-and-is-served"],
+    ),
+    wrong("turns-away-the-hundredth", &[], &["two-hundred-clients-at-once"]),
+    wrong(
+        "accepts-before-there-is-a-place",
+        &["concurrency=3", "bounded=3"],
+        &["no-more-connections-than-its-bound"],
+    ),
+    wrong(
+        "dies-of-an-empty-connection",
+        &[],
+        &["an-empty-connection-is-survived"],
+    ),
+    wrong("dies-of-a-reset", &[], &["a-reset-in-mid-stream-is-survived"]),
+    wrong(
+        "buffers-without-bound",
+        &[],
+        &["a-client-that-never-reads-costs-bounded-memory"],
+    ),
+    wrong("dies-of-a-closed-output", &[], &["a-closed-output-is-survived"]),
+    wrong(
+        "loses-clients-to-a-closed-output",
+        &[],
+        &["a-closed-output-is-survived"],
+    ),
+    wrong("leaks-a-descriptor", &[], &["connections-leave-no-descriptor"]),
+    wrong("leaks-a-thread", &[], &["connections-leave-no-thread"]),
+    wrong("leaks-a-zombie", &[], &["connections-leave-no-process"]),
+    wrong("spins", &[], &["idle-connections-cost-no-cpu"]),
+    wrong("ignores-sigterm", &[], &["sigterm-ends-it-within-a-second"]),
+    wrong("ignores-ctrl-c", &[], &["ctrl-c-ends-it-within-a-second"]),
+    wrong("leaves-a-child", &[], &["sigterm-leaves-no-child"]),
+    wrong("right", &["graceful=true"], &["sigterm-finishes-what-was-begun"]),
+];
+
+fn main() {
+    let words: Vec<OsString> = env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "--be") {
+        let word = |place: usize| {
+            words
+                .get(place)
+                .and_then(|word| word.to_str())
+                .unwrap_or_default()
+        };
+        return servers::be(word(2), word(3));
+    }
+    let mut arguments = Arguments::from_args();
+    // Each of them runs a whole suite, several cases at a time.
+    arguments.test_threads.get_or_insert(2);
+    let trials = EXPECTED
+        .iter()
+        .map(|expected| Trial::test(title(expected), || hold(expected)))
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let left = left_behind();
+    assert!(left.is_empty(), "processes are left behind: {left:?}");
+    conclusion.exit();
+}
+
+fn title(expected: &Expected) -> String {
+    let claims = expected.claims.join(" ");
+    match (expected.fails, claims.as_str()) {
+        ([], "") => format!("{} passes all", expected.kind),
+        ([], claims) => format!("{} ({claims}) passes all", expected.kind),
+        (fails, "") => format!("{} fails {}", expected.kind, fails.join(", ")),
+        (fails, claims) => format!("{} ({claims}) fails {}", expected.kind, fails.join(", ")),
+    }
+}
+
+fn hold(expected: &Expected) -> Result<(), Failed> {
+    let mut claims = Claims::default();
+    for claim in expected.claims {
+        claims.set(claim)?;
+    }
+    let ourselves = env::current_exe()?;
+    let command = ServerCommand::from_words([
+        ourselves.as_os_str(),
+        "--be".as_ref(),
+        expected.kind.as_ref(),
+        "{address}".as_ref(),
+    ])?;
+    let arena = Arena::new(command, claims).with_patience(PATIENCE);
+    let report = contract::hold(&arena, JOBS, |_| ())?;
+    let failed: BTreeSet<&str> = report.failed().into_iter().collect();
+    let should: BTreeSet<&str> = expected.fails.iter().copied().collect();
+    if env::var_os("SHOW").is_some() {
+        eprintln!("{report}");
+    }
+    if failed == should {
+        return Ok(());
+    }
+    Err(format!(
+        "passed, and should fail: {:?}\nfailed, and should pass: {:?}\n{report}",
+        should.difference(&failed).collect::<Vec<_>>(),
+        failed.difference(&should).collect::<Vec<_>>(),
+    )
+    .into())
+}
+
+/// Processes that carry a mark of ours in their environment, wherever they have gone.
+fn left_behind() -> Vec<String> {
+    let mark = format!("CONTRACT_SERVER={}.", process::id());
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter(|entry| {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            environment
+                .split(|&byte| byte == 0)
+                .any(|entry| entry.starts_with(mark.as_bytes()))
+        })
+        .map(|entry| entry.path().display().to_string())
+        .collect()
+}
