@@ -14,7 +14,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::{Index, IndexMut, Range};
 
-use crate::segment::{Flags, Segment};
+use crate::capture::Capture;
+use crate::segment::{Flags, Segment, SegmentError};
 
 /// One of the two ends of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,6 +206,17 @@ impl Conversation {
         (0..self.turns.len())
             .filter(|index| carries(&self.turns[*index]))
             .collect()
+    }
+}
+
+impl Capture {
+    /// The conversations of the capture; what is not TCP is passed over.
+    ///
+    /// # Errors
+    ///
+    /// The first packet that is TCP and cannot be read.
+    pub fn conversations(&self) -> Result<Vec<Conversation>, SegmentError> {
+        Ok(conversations(self.segments()?))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod call;
 pub mod capture;
 pub mod conversation;
 pub mod segment;
+pub mod skeleton;
 pub mod tcpdump;
 
 #[cfg(test)]
