@@ -9,6 +9,7 @@ pub mod capture;
 pub mod conversation;
 pub mod segment;
 pub mod skeleton;
+pub mod state;
 pub mod tcpdump;
 
 #[cfg(test)]
