@@ -2,15 +2,28 @@
 //!
 //! This crate reads what was recorded and says what it means. It opens no socket and no file: bytes and text go in,
 //! values and text come out.
+//!
+//! ```text
+//! bytes ─ capture ─▶ packets ─ segment ─▶ segments ─ conversation ─▶ conversations
+//!                                            │                           ├─ skeleton   what must be seen at least
+//!                                         tcpdump                        ├─ state      both ends' states
+//!                                      (the same text)                   └─ event, fact   what to call things, what holds
+//! ```
+//!
+//! What the programs did beside it is in [`call`].
 
 mod bytes;
 pub mod call;
 pub mod capture;
 pub mod conversation;
+pub mod duration;
+pub mod event;
+pub mod fact;
 pub mod segment;
 pub mod skeleton;
 pub mod state;
 pub mod tcpdump;
+mod words;
 
 #[cfg(test)]
 mod testing;

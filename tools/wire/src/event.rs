@@ -1,0 +1,645 @@
+//! The names by which people speak of what a recording shows: `client FIN`, `third client data`, `first server recv`.
+//!
+//! ```text
+//! event   = [ "connection" NUMBER ":" ] [ ordinal "copy of" ] [ ordinal ] side what
+//! side    = "client" | "server"
+//! what    = "SYN" | "FIN" | "RST" | "data" | "ACK" | call
+//! call    = "connect" | "accept" | "recv" | "send" | "close" | any other call that is recorded
+//! ordinal = "first" ... "tenth" | "11th" ... | "last"
+//! ```
+//!
+//! - `SYN`, `FIN`, `RST` and `data` are segments that carry one; a segment that carries two has two names. `server SYN`
+//!   is the SYN-ACK.
+//! - `ACK` is a segment that carries an acknowledgment and nothing else.
+//! - A retransmission has no name of its own: it is the `second copy of` what it repeats. The first copy is the original.
+//! - `recv`, `send`, `accept` and `poll` stand for every call that does the same (`read`, `writev`, `accept4`,
+//!   `epoll_wait` ...); a call that found nothing there (`EAGAIN`) does not count.
+//! - Ordinals count within one conversation, in the order of time. Without one, an event must be the only one of its
+//!   kind. In a recording of several conversations the event must say which, unless only one of them has it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::call::Name;
+use crate::conversation::{Conversation, Side, Turn};
+use crate::segment::Flags;
+use crate::words::Words;
+
+pub use crate::words::ParseError;
+
+/// A name for one thing in a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// The conversation's number, from 1.
+    pub connection: Option<usize>,
+    /// Which copy of a segment that was sent more than once; none is the first.
+    pub copy: Option<Ordinal>,
+    /// Which of several of a kind.
+    pub ordinal: Option<Ordinal>,
+    /// Whose.
+    pub side: Side,
+    /// What.
+    pub what: What,
+}
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A segment with a SYN.
+    Syn,
+    /// A segment with a FIN.
+    Fin,
+    /// A segment with a RST.
+    Rst,
+    /// A segment with data.
+    Data,
+    /// A segment with nothing but an acknowledgment.
+    Ack,
+    /// A call into the kernel.
+    Call(Name),
+}
+
+/// A place in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ordinal {
+    /// Counted from 1.
+    Nth(usize),
+    /// The last.
+    Last,
+}
+
+const ORDINALS: [&str; 10] = [
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+];
+
+impl Ordinal {
+    /// The place of the meant one among `count`, from 0.
+    fn index(self, count: usize) -> Option<usize> {
+        match self {
+            Ordinal::Nth(number) => number.checked_sub(1).filter(|index| *index < count),
+            Ordinal::Last => count.checked_sub(1),
+        }
+    }
+
+    fn parse(word: &str) -> Option<Ordinal> {
+        if word == "last" {
+            return Some(Ordinal::Last);
+        }
+        if let Some(index) = ORDINALS.iter().position(|ordinal| *ordinal == word) {
+            return Some(Ordinal::Nth(index + 1));
+        }
+        let digits = word.find(|letter: char| !letter.is_ascii_digit())?;
+        let number: usize = word[..digits].parse().ok().filter(|number| *number > 0)?;
+        (word[digits..] == *ending(number)).then_some(Ordinal::Nth(number))
+    }
+}
+
+fn ending(number: usize) -> &'static str {
+    match (number % 10, number % 100) {
+        (1, tens) if tens != 11 => "st",
+        (2, tens) if tens != 12 => "nd",
+        (3, tens) if tens != 13 => "rd",
+        _ => "th",
+    }
+}
+
+impl fmt::Display for Ordinal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ordinal::Last => f.write_str("last"),
+            Ordinal::Nth(number) => match number.checked_sub(1).and_then(|index| ORDINALS.get(index)) {
+                Some(word) => f.write_str(word),
+                None => write!(f, "{number}{}", ending(*number)),
+            },
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            What::Syn => "SYN",
+            What::Fin => "FIN",
+            What::Rst => "RST",
+            What::Data => "data",
+            What::Ack => "ACK",
+            What::Call(name) => name.as_str(),
+        })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(number) = self.connection {
+            write!(f, "connection {number}: ")?;
+        }
+        if let Some(copy) = self.copy {
+            write!(f, "{copy} copy of ")?;
+        }
+        if let Some(ordinal) = self.ordinal {
+            write!(f, "{ordinal} ")?;
+        }
+        write!(f, "{} {}", self.side, self.what)
+    }
+}
+
+impl FromStr for Event {
+    type Err = ParseError;
+
+    fn from_str(line: &str) -> Result<Event, ParseError> {
+        let mut words = Words::of(line);
+        let event = Event::read(&mut words)?;
+        words.end()?;
+        Ok(event)
+    }
+}
+
+impl Event {
+    pub(crate) fn read(words: &mut Words<'_>) -> Result<Event, ParseError> {
+        let connection = read_connection(words)?;
+        let mut ordinal = read_ordinal(words);
+        let mut copy = None;
+        if ordinal.is_some() && words.take_if(&["copy", "of"]) {
+            copy = ordinal;
+            ordinal = read_ordinal(words);
+        }
+        let side = read_side(words).ok_or_else(|| {
+            words.expected("`client` or `server` (perhaps after `first`, `second` ... `last`)")
+        })?;
+        let what = match words.peek() {
+            Some("SYN") => What::Syn,
+            Some("FIN") => What::Fin,
+            Some("RST") => What::Rst,
+            Some("data") => What::Data,
+            Some("ACK") => What::Ack,
+            word => match word.and_then(|word| word.parse().ok()) {
+                Some(name) => What::Call(name),
+                None => {
+                    let choices = "`SYN`, `FIN`, `RST`, `data`, `ACK`, or a call (`connect`, `accept`, `recv`, `send`, `close` ...)";
+                    return Err(words.expected(choices));
+                }
+            },
+        };
+        words.take();
+        if copy.is_some() && !matches!(what, What::Syn | What::Fin | What::Data) {
+            return Err(words.error(format!(
+                "of a `{what}` there are no copies; only SYN, FIN and data are sent again"
+            )));
+        }
+        Ok(Event {
+            connection,
+            copy,
+            ordinal,
+            side,
+            what,
+        })
+    }
+}
+
+pub(crate) fn read_connection(words: &mut Words<'_>) -> Result<Option<usize>, ParseError> {
+    if !words.take_if(&["connection"]) {
+        return Ok(None);
+    }
+    let number = words
+        .peek()
+        .and_then(|word| word.parse().ok())
+        .filter(|number| *number > 0);
+    let number = number.ok_or_else(|| words.expected("the connection's number, counted from 1"))?;
+    words.take();
+    words.expect(&[":"])?;
+    Ok(Some(number))
+}
+
+fn read_ordinal(words: &mut Words<'_>) -> Option<Ordinal> {
+    let ordinal = words.peek().and_then(Ordinal::parse)?;
+    words.take();
+    Some(ordinal)
+}
+
+pub(crate) fn read_side(words: &mut Words<'_>) -> Option<Side> {
+    let side = Side::BOTH
+        .into_iter()
+        .find(|side| words.peek() == Some(&side.to_string()))?;
+    words.take();
+    Some(side)
+}
+
+/// What a recording shows: what events and facts are looked up in.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    conversations: &'a [Conversation],
+    /// The same conversations captured at the client's host and at the server's, where there are two hosts.
+    hosts: Option<(&'a [Conversation], &'a [Conversation])>,
+}
+
+impl<'a> Evidence<'a> {
+    /// One capture.
+    pub fn new(conversations: &'a [Conversation]) -> Evidence<'a> {
+        Evidence {
+            conversations,
+            hosts: None,
+        }
+    }
+
+    /// Two captures of the same conversations, at the client's host and at the server's. Events are looked up in the
+    /// client's.
+    pub fn at_both_hosts(client: &'a [Conversation], server: &'a [Conversation]) -> Evidence<'a> {
+        Evidence {
+            conversations: client,
+            hosts: Some((client, server)),
+        }
+    }
+
+    /// The conversations that events are looked up in.
+    pub fn conversations(&self) -> &'a [Conversation] {
+        self.conversations
+    }
+
+    /// The conversations as they were captured at one end's host, where there are two hosts.
+    pub fn at(&self, side: Side) -> Option<&'a [Conversation]> {
+        let (client, server) = self.hosts?;
+        Some(if side == Side::Client { client } else { server })
+    }
+}
+
+/// The thing that an event names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Found {
+    /// A segment.
+    Segment {
+        /// The index of its conversation.
+        conversation: usize,
+        /// Its index in [`Conversation::turns`].
+        turn: usize,
+    },
+}
+
+/// An event that names nothing, or more than one thing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{event}` {problem}; {}", list(choices))]
+pub struct NotFound {
+    /// The event.
+    pub event: Event,
+    /// `matches nothing`, `matches 3 things` or the like.
+    pub problem: String,
+    /// What could be meant instead, as it would be written.
+    pub choices: Vec<String>,
+}
+
+/// At most so many choices are printed.
+const LISTED: usize = 40;
+
+fn list(choices: &[String]) -> String {
+    if choices.is_empty() {
+        return "the recording shows nothing that has a name".into();
+    }
+    let more = choices.len().saturating_sub(LISTED);
+    let listed = choices
+        .iter()
+        .take(LISTED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("there are: {listed}{more}")
+}
+
+impl Event {
+    /// The one thing that the event names.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] where it names nothing, or more than one thing.
+    pub fn find(&self, evidence: &Evidence<'_>) -> Result<Found, NotFound> {
+        let conversations = evidence.conversations;
+        let named: Vec<(usize, Vec<usize>)> = (0..conversations.len())
+            .filter(|index| self.connection.is_none_or(|number| number == index + 1))
+            .map(|index| (index, self.matching(&conversations[index])))
+            .filter(|(_, turns)| self.ordinal.unwrap_or(Ordinal::Last).index(turns.len()).is_some())
+            .collect();
+        let (conversation, turns) = match &named[..] {
+            [(conversation, turns)] => (*conversation, turns),
+            [] => return Err(self.not_found("matches nothing".into(), all_names(evidence))),
+            several => {
+                let problem = format!("matches something in {} connections", several.len());
+                let choices = several
+                    .iter()
+                    .flat_map(|(index, turns)| self.variants(evidence, *index, turns));
+                return Err(self.not_found(problem, choices.collect()));
+            }
+        };
+        let turn = match (self.ordinal, &turns[..]) {
+            (Some(ordinal), turns) => ordinal.index(turns.len()).map(|index| turns[index]),
+            (None, [turn]) => Some(*turn),
+            (None, _) => None,
+        };
+        let Some(turn) = turn else {
+            let problem = format!("matches {} things", turns.len());
+            return Err(self.not_found(problem, self.variants(evidence, conversation, turns)));
+        };
+        let Some(copy) = self.copy else {
+            return Ok(Found::Segment { conversation, turn });
+        };
+        let copies = copies(&conversations[conversation], turn, self.what);
+        match copy.index(copies.len()) {
+            Some(index) => Ok(Found::Segment {
+                conversation,
+                turn: copies[index],
+            }),
+            None => {
+                let choices = (1..=copies.len()).map(|number| {
+                    Event {
+                        copy: Some(Ordinal::Nth(number)),
+                        ..*self
+                    }
+                    .to_string()
+                });
+                Err(self.not_found(format!("was sent {}", times(copies.len())), choices.collect()))
+            }
+        }
+    }
+
+    /// The segments of the event's side and kind, retransmissions left out.
+    fn matching(&self, conversation: &Conversation) -> Vec<usize> {
+        let turns = conversation.turns.iter().enumerate();
+        turns
+            .filter(|(_, turn)| turn.side == self.side && is(turn, self.what))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// How each of these segments would be named.
+    fn variants(&self, evidence: &Evidence<'_>, conversation: usize, turns: &[usize]) -> Vec<String> {
+        let connection = (evidence.conversations.len() > 1).then_some(conversation + 1);
+        let ordinal = |number| (turns.len() > 1).then_some(Ordinal::Nth(number));
+        let event = Event {
+            connection,
+            copy: None,
+            ..*self
+        };
+        (1..=turns.len())
+            .map(|number| {
+                Event {
+                    ordinal: ordinal(number),
+                    ..event
+                }
+                .to_string()
+            })
+            .collect()
+    }
+
+    fn not_found(&self, problem: String, choices: Vec<String>) -> NotFound {
+        NotFound {
+            event: *self,
+            problem,
+            choices,
+        }
+    }
+}
+
+/// `once`, `twice`, `3 times`.
+pub(crate) fn times(count: usize) -> String {
+    match count {
+        0 => "never".into(),
+        1 => "once".into(),
+        2 => "twice".into(),
+        count => format!("{count} times"),
+    }
+}
+
+/// Whether a segment is of this kind, and no retransmission of one.
+fn is(turn: &Turn, what: What) -> bool {
+    let first = turn.repeats().is_none();
+    match what {
+        What::Syn => turn.has(Flags::SYN) && first,
+        What::Fin => turn.has(Flags::FIN) && first,
+        What::Rst => turn.has(Flags::RST),
+        What::Data => turn.fresh > 0,
+        What::Ack => turn.segment.is_pure_ack(),
+        What::Call(_) => false,
+    }
+}
+
+/// The segments that carry what makes this one what it is, the original first.
+pub(crate) fn copies(conversation: &Conversation, turn: usize, what: What) -> Vec<usize> {
+    let original = &conversation.turns[turn];
+    let carriers = conversation.carriers(original.side, number_of(original, what));
+    carriers.into_iter().filter(|index| *index >= turn).collect()
+}
+
+/// The relative number of what makes a segment what it is: of its first byte, its SYN, its FIN.
+pub(crate) fn number_of(turn: &Turn, what: What) -> i64 {
+    match what {
+        What::Data => turn.bytes.start + 1,
+        What::Fin => turn.end() - 1,
+        _ => turn.sequence,
+    }
+}
+
+/// Every event that can be named, with its shortest name, in the order of the conversations and of time.
+pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
+    let mut names = Vec::new();
+    let several = evidence.conversations.len() > 1;
+    for (conversation, found) in evidence.conversations.iter().enumerate() {
+        let connection = several.then_some(conversation + 1);
+        let mut here = Vec::new();
+        for side in Side::BOTH {
+            for what in [What::Syn, What::Fin, What::Rst, What::Data, What::Ack] {
+                let event = Event {
+                    connection,
+                    copy: None,
+                    ordinal: None,
+                    side,
+                    what,
+                };
+                let turns = event.matching(found);
+                for (index, turn) in turns.iter().enumerate() {
+                    let ordinal = (turns.len() > 1).then_some(Ordinal::Nth(index + 1));
+                    here.push((
+                        Event { ordinal, ..event },
+                        Found::Segment {
+                            conversation,
+                            turn: *turn,
+                        },
+                    ));
+                }
+            }
+        }
+        here.sort_by_key(|(event, found)| (*found, event.what == What::Fin));
+        names.extend(here);
+    }
+    names
+}
+
+fn all_names(evidence: &Evidence<'_>) -> Vec<String> {
+    names(evidence)
+        .into_iter()
+        .map(|(event, _)| event.to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::conversations;
+    use crate::testing::{ECHO, conversation, segments};
+
+    fn find(script: &[&str], event: &str) -> Result<usize, String> {
+        let conversations = [conversation(script)];
+        let event: Event = event.parse().unwrap();
+        match event.find(&Evidence::new(&conversations)) {
+            Ok(Found::Segment { turn, .. }) => Ok(turn),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn every_segment_of_an_echo_has_a_name() {
+        let conversations = [conversation(ECHO)];
+        let names: Vec<String> = names(&Evidence::new(&conversations))
+            .iter()
+            .map(|(event, _)| event.to_string())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "client SYN",
+                "server SYN",
+                "first client ACK",
+                "client data",
+                "server ACK",
+                "server data",
+                "second client ACK",
+                "client FIN",
+                "server FIN",
+                "third client ACK",
+            ]
+        );
+        for (turn, name) in names.iter().enumerate() {
+            assert_eq!(find(ECHO, name), Ok(turn));
+        }
+        assert_eq!(find(ECHO, "last client ACK"), Ok(9));
+    }
+
+    #[test]
+    fn a_name_for_several_things_is_an_error_that_lists_them() {
+        let error = find(ECHO, "client ACK").unwrap_err();
+        assert_eq!(
+            error,
+            "`client ACK` matches 3 things; there are: first client ACK, second client ACK, third client ACK"
+        );
+    }
+
+    #[test]
+    fn a_name_for_nothing_is_an_error_that_lists_everything() {
+        let error = find(ECHO, "server RST").unwrap_err();
+        assert!(
+            error.starts_with("`server RST` matches nothing; there are: client SYN, server SYN, first"),
+            "{error}"
+        );
+        assert!(
+            find(ECHO, "fourth client ACK")
+                .unwrap_err()
+                .contains("matches nothing")
+        );
+        assert!(
+            find(ECHO, "connection 2: client SYN")
+                .unwrap_err()
+                .contains("matches nothing")
+        );
+    }
+
+    #[test]
+    fn a_retransmission_is_a_copy_of_what_it_repeats() {
+        let lost = [
+            ">S", "<S.", ">.", ">.10", ">.10", ">.10", ">.10 s11", ">.20 s11", ">F.", ">F. s31",
+        ];
+        assert_eq!(find(&lost, "third client data"), Ok(5));
+        assert_eq!(find(&lost, "second copy of second client data"), Ok(6));
+        assert_eq!(find(&lost, "last copy of second client data"), Ok(7));
+        assert_eq!(find(&lost, "second copy of third client data"), Ok(7));
+        assert_eq!(find(&lost, "first copy of client FIN"), Ok(8));
+        assert_eq!(find(&lost, "second copy of client FIN"), Ok(9));
+        assert_eq!(
+            find(&lost, "second copy of first client data").unwrap_err(),
+            "`second copy of first client data` was sent once; there are: first copy of first client data"
+        );
+    }
+
+    #[test]
+    fn a_segment_with_data_and_fin_has_two_names() {
+        let script = [">S", "<S.", ">F.5"];
+        assert_eq!(find(&script, "client data"), Ok(2));
+        assert_eq!(find(&script, "client FIN"), Ok(2));
+    }
+
+    #[test]
+    fn with_several_connections_the_name_says_which_unless_one_alone_has_it() {
+        let found = conversations(segments(&[">S", ">S p40001 s0", "<S.", "<R. p40001 s0", ">. s1"]));
+        let evidence = Evidence::new(&found);
+        let find = |event: &str| event.parse::<Event>().unwrap().find(&evidence);
+        assert_eq!(
+            find("server RST").unwrap(),
+            Found::Segment {
+                conversation: 1,
+                turn: 1
+            }
+        );
+        assert_eq!(
+            find("connection 2: client SYN").unwrap(),
+            Found::Segment {
+                conversation: 1,
+                turn: 0
+            }
+        );
+        assert_eq!(
+            find("client SYN").unwrap_err().to_string(),
+            "`client SYN` matches something in 2 connections; there are: connection 1: client SYN, connection 2: client SYN"
+        );
+    }
+
+    #[test]
+    fn events_are_written_as_they_are_read() {
+        for text in [
+            "client SYN",
+            "connection 2: server FIN",
+            "first server data",
+            "11th client ACK",
+            "22nd client data",
+            "last server recv",
+            "connection 3: second copy of 113th client data",
+            "server epoll_wait",
+        ] {
+            assert_eq!(text.parse::<Event>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_told_what_was_expected() {
+        for (text, part) in [
+            ("", "expected `client` or `server`"),
+            ("sever FIN", "where `sever` stands"),
+            ("client", "expected `SYN`, `FIN`, `RST`, `data`, `ACK`, or a call"),
+            ("client fin", "where `fin` stands"),
+            (
+                "client FIN now",
+                "expected the end of the line where `now` stands",
+            ),
+            ("connection client SYN", "the connection's number"),
+            ("connection 0: client SYN", "the connection's number"),
+            ("connection 1 client SYN", "expected `:`"),
+            ("second copy of client ACK", "there are no copies"),
+            ("12nd client data", "expected `client` or `server`"),
+        ] {
+            let error = text.parse::<Event>().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("`{text}`: ")) && error.contains(part),
+                "{error}"
+            );
+        }
+    }
+}
