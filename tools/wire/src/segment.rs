@@ -226,7 +226,10 @@ impl Segment {
     ///
     /// A header that is cut short or contradicts itself.
     pub fn decode(link: Link, packet: &Packet, number: usize) -> Result<Option<Segment>, SegmentError> {
-        let error = |what: String| SegmentError { packet: number, what };
+        let error = |what: String| SegmentError {
+            packet: number,
+            what: what.trim_end_matches('.').into(),
+        };
         let (cooked, bytes) = match unwrap_link(link, &packet.bytes) {
             Some(Inside::Ip(cooked, bytes)) => (cooked, bytes),
             Some(Inside::Other) => return Ok(None),
