@@ -118,13 +118,19 @@ impl Bout<'_> {
 
     /// Starts the server on a port of its own and waits until it listens.
     pub(crate) fn start(&self) -> Result<Server, Stop> {
-        self.start_with(Stdout::Read)
+        self.start_with(Stdout::Read, Stdout::Read)
     }
 
-    pub(crate) fn start_with(&self, stdout: Stdout) -> Result<Server, Stop> {
+    /// As [`Bout::start`], and then nobody reads the server's standard output any more.
+    pub(crate) fn start_unread(&self) -> Result<Server, Stop> {
+        self.start_with(Stdout::ClosedAfterAnnouncement, Stdout::ClosedAfterFirstLine)
+    }
+
+    /// What becomes of the output depends on whether the server says in it where it listens.
+    fn start_with(&self, if_announced: Stdout, if_chosen: Stdout) -> Result<Server, Stop> {
         match self.arena.addressing.get_or_init(|| self.find_out()) {
             Addressing::Announced => {
-                let mut server = self.launch(&Place::loopback(0), stdout)?;
+                let mut server = self.launch(&Place::loopback(0), if_announced)?;
                 let address = self.clock.until(|| match announced(&server.witness().stdout) {
                     Some(address) => Some(Some(address)),
                     None => server.ended().map(|_| None),
@@ -141,7 +147,7 @@ impl Bout<'_> {
             Addressing::Chosen => {
                 let mut attempt = 1;
                 loop {
-                    let mut server = self.launch(&Place::loopback(free_port()?), stdout)?;
+                    let mut server = self.launch(&Place::loopback(free_port()?), if_chosen)?;
                     let address = server.address()?;
                     match self.knocks(&mut server, address) {
                         Ok(()) => return Ok(server),

@@ -78,7 +78,7 @@ pub enum Outcome {
 }
 
 /// How many lines of what the server wrote a failure quotes, of each stream.
-const QUOTED: usize = 8;
+const QUOTED: usize = 5;
 
 impl Case {
     /// Why a server with these claims is not asked this case; `None` where it is.

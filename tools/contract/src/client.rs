@@ -359,12 +359,11 @@ pub(crate) fn difference(sent: &[u8], received: &Received) -> Option<Failure> {
 
 /// The failure of an answer longer than the question.
 pub(crate) fn too_many(sent: usize, got: &str) -> Failure {
-    Failure::new(
-        format!("the same {sent} bytes back"),
-        format!("got {got}"),
-        "what `read` returned: only so many bytes of the buffer are the client's",
-    )
+    Failure::new(format!("the same {sent} bytes back"), format!("got {got}"), READ)
 }
+
+/// Where to look when bytes come back that were not sent.
+pub(crate) const READ: &str = "what `read` returned: only so many bytes of the buffer are the client's";
 
 #[cfg(test)]
 mod tests {

@@ -44,4 +44,4 @@ pub use command::{CommandError, ServerCommand};
 pub use declared::{DeclarationError, Declared, declared};
 pub use failure::Failure;
 pub use report::Report;
-pub use suite::{Asked, Held, JOBS, Suite, Verdict, all, hold};
+pub use suite::{Asked, Held, HoldError, JOBS, Suite, Verdict, all, hold};

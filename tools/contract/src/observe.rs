@@ -12,6 +12,10 @@ pub(crate) struct Family {
     /// The server's process id, which is its group's.
     pub(crate) leader: u32,
     /// The value of [`MARK`].
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "found again in /proc only")
+    )]
     pub(crate) mark: String,
 }
 
@@ -30,6 +34,8 @@ pub(crate) struct Member {
     pub(crate) pid: u32,
     pub(crate) name: String,
     pub(crate) zombie: bool,
+    /// Stopped by a signal, or ended.
+    pub(crate) still: bool,
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -79,6 +85,7 @@ mod linux {
                 pid,
                 name: stat.name,
                 zombie: stat.zombie,
+                still: stat.still,
             })
         }
 
@@ -205,6 +212,7 @@ mod linux {
     pub(super) struct Stat {
         pub(super) name: String,
         pub(super) zombie: bool,
+        pub(super) still: bool,
         pub(super) group: u32,
     }
 
@@ -218,11 +226,13 @@ mod linux {
             let (before, after) = line.rsplit_once(')')?;
             let name = before.split_once('(')?.1.to_owned();
             let mut fields = after.split_whitespace();
-            let zombie = matches!(fields.next()?, "Z" | "X");
+            let state = fields.next()?;
+            let (zombie, still) = (matches!(state, "Z" | "X"), matches!(state, "T" | "Z" | "X"));
             let _parent = fields.next()?;
             Some(Self {
                 name,
                 zombie,
+                still,
                 group: fields.next()?.parse().ok()?,
             })
         }

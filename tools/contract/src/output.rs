@@ -22,8 +22,11 @@ struct Kept {
 }
 
 impl Output {
-    /// Reads the stream to its end, or to the end of its first line and then closes our end of it.
-    pub(crate) fn follow(mut stream: impl Read + Send + 'static, first_line_only: bool) -> io::Result<Self> {
+    /// Reads the stream to its end, or until that is `enough`, and then closes our end of it.
+    pub(crate) fn follow(
+        mut stream: impl Read + Send + 'static,
+        enough: fn(&Self) -> bool,
+    ) -> io::Result<Self> {
         let output = Self::default();
         let follower = output.clone();
         thread::Builder::new().name("output".into()).spawn(move || {
@@ -33,7 +36,7 @@ impl Output {
                     Ok(0) => break,
                     Ok(n) => {
                         follower.keep(&buffer[..n]);
-                        if first_line_only && buffer[..n].contains(&b'\n') {
+                        if enough(&follower) {
                             break;
                         }
                     }
@@ -102,7 +105,7 @@ impl Output {
 }
 
 fn shortened(line: &str) -> String {
-    match line.char_indices().nth(200) {
+    match line.char_indices().nth(100) {
         Some((place, _)) => format!("{} …", &line[..place]),
         None => line.to_owned(),
     }
@@ -116,7 +119,7 @@ mod tests {
     use crate::clock::until;
 
     fn followed(bytes: Vec<u8>) -> Output {
-        let output = Output::follow(io::Cursor::new(bytes), false).unwrap();
+        let output = Output::follow(io::Cursor::new(bytes), |_| false).unwrap();
         until(Duration::from_secs(5), || output.is_closed().then_some(())).unwrap();
         output
     }
@@ -147,7 +150,7 @@ mod tests {
     #[test]
     fn our_end_is_closed_after_the_first_line_when_that_is_asked() {
         let (reader, mut writer) = io::pipe().unwrap();
-        let output = Output::follow(reader, true).unwrap();
+        let output = Output::follow(reader, |output| output.first_line().is_some()).unwrap();
         io::Write::write_all(&mut writer, b"one\n").unwrap();
         until(Duration::from_secs(5), || output.is_closed().then_some(())).unwrap();
         assert!(io::Write::write_all(&mut writer, b"two\n").is_err());

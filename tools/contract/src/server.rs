@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    arena::announced,
     clock::until,
     failure::{Failure, Stop},
     observe::{Family, MARK},
@@ -29,6 +30,8 @@ pub(crate) enum Stdout {
     Read,
     /// Its reader goes away after the first line.
     ClosedAfterFirstLine,
+    /// Its reader goes away after the line that says where the server listens.
+    ClosedAfterAnnouncement,
 }
 
 /// A signal that asks the server to end.
@@ -38,12 +41,21 @@ pub(crate) enum Signal {
     Int,
 }
 
+/// What makes a group of processes stand still, and go on.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    Stop,
+    GoOn,
+}
+
 /// A server's process. Dropped, it is killed, with its whole family.
 pub(crate) struct Server {
     child: Child,
     family: Family,
     address: Option<SocketAddr>,
     witness: Arc<Witness>,
+    /// By us, so that its end says nothing of it.
+    killed: bool,
 }
 
 /// What is known of a run after it is over, for a failure's notes.
@@ -59,17 +71,15 @@ pub(crate) struct Witness {
 
 impl Witness {
     fn of(child: &mut Child, stdout: Stdout) -> io::Result<Self> {
-        let follow = |stream: Option<Box<dyn io::Read + Send>>, first_line_only| match stream {
-            Some(stream) => Output::follow(stream, first_line_only),
-            None => Ok(Output::default()),
+        let enough: fn(&Output) -> bool = match stdout {
+            Stdout::Read => |_| false,
+            Stdout::ClosedAfterFirstLine => |output| output.first_line().is_some(),
+            Stdout::ClosedAfterAnnouncement => |output| announced(output).is_some(),
         };
         let (out, err) = (child.stdout.take(), child.stderr.take());
         Ok(Self {
-            stdout: follow(
-                out.map(|out| Box::new(out) as _),
-                stdout == Stdout::ClosedAfterFirstLine,
-            )?,
-            stderr: follow(err.map(|err| Box::new(err) as _), false)?,
+            stdout: out.map_or_else(|| Ok(Output::default()), |out| Output::follow(out, enough))?,
+            stderr: err.map_or_else(|| Ok(Output::default()), |err| Output::follow(err, |_| false))?,
             ended: Mutex::new(None),
             stragglers: Mutex::new(Vec::new()),
         })
@@ -117,6 +127,7 @@ impl Server {
                 family,
                 address: None,
                 witness: Arc::new(witness),
+                killed: false,
             }),
             Err(error) => {
                 child.kill().ok();
@@ -155,7 +166,9 @@ impl Server {
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().ok().flatten()?;
-        *self.witness.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        if !self.killed {
+            *self.witness.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        }
         Some(status)
     }
 
@@ -172,9 +185,37 @@ impl Server {
         send(self.child.id(), signal)
     }
 
+    /// Stops the whole group, as ctrl-Z does, and waits until it stands.
+    pub(crate) fn stand_still(&mut self, limit: Duration) -> Result<(), Stop> {
+        if self.ended().is_none() {
+            send_group(self.child.id(), Pause::Stop)?;
+        }
+        let stands = || {
+            self.family
+                .members()
+                .iter()
+                .all(|member| member.still)
+                .then_some(())
+        };
+        until(limit, stands).ok_or_else(|| {
+            Failure::new(
+                "the server to stand still when it is stopped (SIGSTOP)",
+                "it did not",
+                "whether a process of it has left its group",
+            )
+            .into()
+        })
+    }
+
+    /// Lets a server that stands still go on.
+    pub(crate) fn go_on(&mut self) -> Result<(), Stop> {
+        send_group(self.child.id(), Pause::GoOn)
+    }
+
     /// Ends the whole family at once, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         if self.ended().is_none() {
+            self.killed = true;
             kill_group(&mut self.child);
         }
         let mut left = Vec::new();
@@ -215,20 +256,27 @@ impl Drop for Server {
 #[cfg(unix)]
 fn own_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
+
+    use nix::sys::signal;
+
     command.process_group(0);
-    #[cfg(target_os = "linux")]
-    {
-        let end_with_us = || {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            Ok(())
-        };
-        // A suite that is itself killed (ctrl-C reaches our group, not the server's) leaves no server behind: the
-        // kernel kills it when the thread that started it ends, and that thread outlives it otherwise.
-        // SAFETY: the closure runs between fork and exec and makes one system call; it allocates and locks nothing.
-        #[allow(unsafe_code)]
-        unsafe {
-            command.pre_exec(end_with_us);
+    let as_a_shell_would = || {
+        for signal in [signal::Signal::SIGINT, signal::Signal::SIGTERM] {
+            // Whoever runs in the background of a shell ignores SIGINT, and so would everything it starts.
+            // SAFETY: the default action is no handler; setting it is one system call.
+            #[allow(unsafe_code)]
+            unsafe { signal::signal(signal, signal::SigHandler::SigDfl) }?;
         }
+        // A suite that is itself killed (ctrl-C reaches our group, not the server's) leaves no server behind: the kernel
+        // kills it when the thread that started it ends, and that thread outlives it otherwise.
+        #[cfg(target_os = "linux")]
+        nix::sys::prctl::set_pdeathsig(signal::Signal::SIGKILL)?;
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec and makes system calls only; it allocates and locks nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(as_a_shell_would);
     }
 }
 
@@ -247,18 +295,36 @@ fn send(id: u32, signal: Signal) -> Result<(), Stop> {
         Signal::Term => signal::Signal::SIGTERM,
         Signal::Int => signal::Signal::SIGINT,
     };
-    signal::kill(pid(id), signal).map_err(|error| {
-        Failure::new(
-            format!("to send {signal} to the server"),
-            format!("the system said: {error}"),
-            "whether the server runs as another user",
-        )
-        .into()
-    })
+    signal::kill(pid(id), signal).map_err(|error| not_sent(signal.as_str(), error))
+}
+
+#[cfg(unix)]
+fn send_group(id: u32, pause: Pause) -> Result<(), Stop> {
+    use nix::sys::signal;
+    let signal = match pause {
+        Pause::Stop => signal::Signal::SIGSTOP,
+        Pause::GoOn => signal::Signal::SIGCONT,
+    };
+    signal::killpg(pid(id), signal).map_err(|error| not_sent(signal.as_str(), error))
+}
+
+#[cfg(unix)]
+fn not_sent(signal: &str, error: nix::errno::Errno) -> Stop {
+    Failure::new(
+        format!("to send {signal} to the server"),
+        format!("the system said: {error}"),
+        "whether the server runs, and as the same user",
+    )
+    .into()
 }
 
 #[cfg(not(unix))]
 fn send(_id: u32, _signal: Signal) -> Result<(), Stop> {
+    Err(Stop::NotHere("sends a signal, which only Unix has".into()))
+}
+
+#[cfg(not(unix))]
+fn send_group(_id: u32, _pause: Pause) -> Result<(), Stop> {
     Err(Stop::NotHere("sends a signal, which only Unix has".into()))
 }
 

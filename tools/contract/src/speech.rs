@@ -29,13 +29,15 @@ pub(crate) fn greeting(number: usize) -> Vec<u8> {
 pub(crate) fn mixed(length: usize) -> Vec<u8> {
     // xorshift32 (Marsaglia 2003): any generator would do, this one is four lines.
     let mut state = 0x9e37_79b9_u32;
-    let mut next = move || {
+    let mut bytes = Vec::with_capacity(length + 3);
+    while bytes.len() < length {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        state.to_le_bytes()[1]
-    };
-    (0..length).map(|_| next()).collect()
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 #[cfg(test)]

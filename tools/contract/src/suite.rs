@@ -13,7 +13,11 @@ use std::{
 use crate::{
     arena::Arena,
     case::{Case, Outcome},
-    cases::{bytes, crowd, leftovers, start, stop, trouble},
+    cases::{
+        bytes, crowd, leftovers,
+        start::{self, STARTS},
+        stop, trouble,
+    },
     claims::{ClaimError, Claims},
     failure::Failure,
     report::Report,
@@ -145,14 +149,29 @@ pub struct Held {
     pub took: Duration,
 }
 
+/// Why a server cannot be held to anything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HoldError {
+    /// A claim that cannot be meant.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// The server cannot be started, or never listens.
+    #[error("no case can be asked: {0}")]
+    Start(Failure),
+}
+
 /// Holds a server to everything it claims, `jobs` cases at a time, and calls `progress` after each, in the order they
 /// end. The report has them in the suite's order. No process of the server is left when this returns.
 ///
 /// # Errors
-/// The claim `fails` names a case that does not exist or is not asked.
-pub fn hold(arena: &Arena, jobs: usize, mut progress: impl FnMut(&Held)) -> Result<Report, ClaimError> {
+/// The claim `fails` names a case that does not exist or is not asked; the server does not even start.
+pub fn hold(arena: &Arena, jobs: usize, mut progress: impl FnMut(&Held)) -> Result<Report, HoldError> {
     let suite = Suite::of(arena.claims())?;
     let begun = Instant::now();
+    // One message instead of one for each case.
+    if let (Outcome::Failed(failure), _) = STARTS.run(arena) {
+        return Err(HoldError::Start(failure));
+    }
     let next = AtomicUsize::new(0);
     let mut held: Vec<Option<Held>> = iter::repeat_with(|| None).take(suite.asked.len()).collect();
     thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::{panic, thread, time::Duration};
 use crate::{
     arena::Bout,
     case::{Case, Need},
-    client::{Client, Received, Why, difference, too_many},
+    client::{Client, READ, Received, Why, difference, too_many},
     failure::{Failure, Stop},
     speech::mixed,
 };
@@ -106,18 +106,8 @@ fn single_bytes(bout: &Bout<'_>) -> Result<(), Stop> {
         client.send(byte).map_err(|unsent| unsent.failure(look))?;
         if byte_for_byte {
             let received = client.receive(1);
-            if let Some(failure) = difference(byte, &received) {
-                let look = if received.bytes.is_empty() {
-                    look
-                } else {
-                    failure.look.as_str()
-                };
-                return Err(Failure::new(
-                    format!("byte {place} of single bytes to come back before the next is sent"),
-                    failure.seen.as_str(),
-                    look,
-                )
-                .into());
+            if received.bytes != byte {
+                return Err(not_that_byte(place, byte[0], &received, look).into());
             }
         }
     }
@@ -126,6 +116,18 @@ fn single_bytes(bout: &Bout<'_>) -> Result<(), Stop> {
     }
     nothing_more(bout, &mut client, sent.len())?;
     Ok(())
+}
+
+fn not_that_byte(place: usize, sent: u8, received: &Received, look: &str) -> Failure {
+    let expected = format!(
+        "byte {} (0x{sent:02x}) of single bytes to come back before the next is sent",
+        place + 1
+    );
+    match (received.bytes.first(), &received.ended) {
+        (Some(got), _) => Failure::new(expected, format!("got 0x{got:02x}"), READ),
+        (None, Some(why)) => Failure::new(expected, format!("got {why}"), look),
+        (None, None) => Failure::new(expected, "got nothing", look),
+    }
 }
 
 fn before_the_fin(bout: &Bout<'_>) -> Result<(), Stop> {
@@ -140,7 +142,7 @@ fn before_the_fin(bout: &Bout<'_>) -> Result<(), Stop> {
     let why = received.ended.take();
     if let Some(mut failure) = difference(&sent, &received) {
         failure.expected += " after the client's FIN";
-        if received.bytes.len() < sent.len() {
+        if sent.starts_with(&received.bytes) {
             if let Some(why) = &why {
                 failure.seen += &format!(", then {why}");
             }

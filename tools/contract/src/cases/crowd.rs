@@ -61,12 +61,12 @@ fn two(bout: &Bout<'_>) -> Result<(), Stop> {
     let _second = bout.visit(
         &server,
         2,
-        "the second client, while the first is connected,",
+        "the second client, while the first is connected",
         ONE_BY_ONE,
     )?;
     first.is_answered(
         &bout.greeting(3),
-        "the first client, after the second was served,",
+        "the first client, after the second was served",
         "whether the second client took the first one's place",
     )?;
     Ok(())
@@ -104,7 +104,7 @@ fn silent(bout: &Bout<'_>) -> Result<(), Stop> {
         .collect::<Result<_, _>>()?;
     for number in 1..=3 {
         let who = format!(
-            "client {number}, while {} others are connected and say nothing,",
+            "client {number}, while {} others are connected and say nothing",
             silent.len()
         );
         bout.visit(&server, number, &who, ONE_BY_ONE)?;
@@ -160,7 +160,7 @@ fn next_waits(bout: &Bout<'_>) -> Result<(), Stop> {
     drop(leaving);
     next.hear(
         &greeting,
-        "the client that waited, after another has left,",
+        "the client that waited, after another has left",
         "whether the server goes back to `accept` when a client has gone",
     )?;
     Ok(())
@@ -172,7 +172,7 @@ fn bounded(bout: &Bout<'_>) -> Result<(), Stop> {
     let server = bout.start()?;
     let port = server.address()?.port();
     let _clients = full_house(bout, &server, places(bout)?)?;
-    let _waiting: Vec<Client> = (0..5).map(|_| bout.connect(&server)).collect::<Result<_, _>>()?;
+    let _waiting: Vec<Client> = (0..3).map(|_| bout.connect(&server)).collect::<Result<_, _>>()?;
     let too_many = until(bout.clock().at_most(WINDOW), || {
         let accepted = server.family().connections(port);
         (accepted > bound).then_some(accepted)

@@ -32,7 +32,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "idle-connections-cost-no-cpu",
-        proves: "While fifty clients are connected and say nothing, the server uses no processor time.",
+        proves: "While fifty clients (fewer, where the claim is lower) are connected and say nothing, the server uses no processor time.",
         needs: &[],
         run: idle,
     },
@@ -115,7 +115,7 @@ fn leave_nothing(
 
 fn one_after_another(bout: &Bout<'_>, server: &Server, clients: usize) -> Result<(), Failure> {
     for number in 0..clients {
-        let who = format!("client {number} of {clients}, one after another,");
+        let who = format!("client {number} of {clients}, one after another");
         let visitor = bout.visit(
             server,
             number,
@@ -135,14 +135,16 @@ fn idle(bout: &Bout<'_>) -> Result<(), Stop> {
             "reads /proc/PID/schedstat, which this kernel does not keep".into(),
         ));
     }
-    // One has spoken, the others have not, and where there are not places for all, some wait for one.
+    // One has spoken, the others have not, and where there are not places for all, two wait for one: more might not
+    // fit into the queue of a small backlog.
+    let idle = IDLE.min(bout.claims().served_at_once().map_or(IDLE, |places| places + 2));
     let mut clients = vec![bout.visit(
         &server,
         1,
         "a client that will be idle",
         "whether the server answers at all",
     )?];
-    for _ in 1..IDLE {
+    for _ in 1..idle {
         clients.push(bout.connect(&server)?);
     }
     let mut least = Duration::MAX;

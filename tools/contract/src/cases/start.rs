@@ -44,6 +44,14 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
+/// What all others rest on; asked once before them, and not counted.
+pub(crate) const STARTS: &Case = &Case {
+    name: "starts",
+    proves: "The server can be started, and listens.",
+    needs: &[],
+    run: |bout| bout.start().map(drop),
+};
+
 fn first_line(bout: &Bout<'_>) -> Result<(), Stop> {
     let server = bout.start()?;
     let expected = format!("`{LISTENING_ON}ADDRESS` as the first line of output");

@@ -34,7 +34,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "sigterm-finishes-what-was-begun",
-        proves: "On SIGTERM answers that are begun are finished, every connection ends without an RST, and then the server ends.",
+        proves: "What has come before SIGTERM is answered after it, every connection ends without an RST, and then the server ends.",
         needs: &[Need::Answers, Need::HalfClose, Need::Graceful],
         run: graceful,
     },
@@ -113,11 +113,10 @@ fn children(bout: &Bout<'_>) -> Result<(), Stop> {
 }
 
 fn graceful(bout: &Bout<'_>) -> Result<(), Stop> {
+    observe::possible()?;
     let mut server = bout.start()?;
     let clients = bout.at_once(6);
     let asking = clients / 2 + clients % 2;
-    // So much is in the server's kernel when its first byte is answered, whatever the client does next.
-    let sent = bout.travelling(&mixed(32 * 1024));
     let mut idlers = Vec::new();
     for number in asking..clients {
         idlers.push(bout.visit(
@@ -128,31 +127,39 @@ fn graceful(bout: &Bout<'_>) -> Result<(), Stop> {
         )?);
     }
     let mut askers = Vec::new();
-    for _ in 0..asking {
-        let mut client = bout.connect(&server)?;
+    for number in 0..asking {
+        askers.push(bout.visit(
+            &server,
+            number,
+            "a client that will ask",
+            "whether the server answers at all",
+        )?);
+    }
+    // The server stands still while more is asked and the signal comes: when it goes on, all of this is before it at
+    // once, and what it has read before decides nothing.
+    server.stand_still(bout.clock().patience())?;
+    let sent = bout.travelling(&mixed(32 * 1024));
+    for client in &mut askers {
         client
             .send(&sent)
-            .map_err(|unsent| unsent.failure("whether the server reads"))?;
-        // Its answer has begun: whatever the server does from now on, it knows of this request.
-        let beginning = client.receive(1);
-        if let Some(failure) = difference(&sent[..1], &beginning) {
-            return Err(failure.into());
-        }
-        askers.push(client);
+            .map_err(|unsent| unsent.failure("the system: so much fits into the kernel's buffers"))?;
     }
     server.signal(Signal::Term)?;
-    let look = "the order of the end: first no more `accept`, then what was read is answered, then each connection is shut down, and read to its end, so that no unread byte turns the close into an RST";
+    server.go_on()?;
+    let look = "the order of the end: first no more `accept`, then what has come is read and answered, then each connection is closed, with nothing unread, which would turn the close into an RST";
     for client in &mut askers {
         let mut received = client.receive_to_end(2 * sent.len());
         let why = received.ended.take();
-        let whole = difference(&sent[1..], &received);
-        if whole.is_none() && matches!(why, Some(Why::EndOfStream)) {
+        if difference(&sent, &received).is_none() && matches!(why, Some(Why::EndOfStream)) {
             continue;
         }
         let why = why.map_or_else(|| "more".to_owned(), |why| why.to_string());
         return Err(Failure::new(
-            format!("an answer of {} bytes that had begun before SIGTERM to be finished, then the end of the stream", sent.len()),
-            format!("got {} bytes, then {why}", received.bytes.len() + 1),
+            format!(
+                "the {} bytes that had come before SIGTERM to be answered, then the end of the stream",
+                sent.len()
+            ),
+            format!("got {} bytes, then {why}", received.bytes.len()),
             look,
         )
         .into());

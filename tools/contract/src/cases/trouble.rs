@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use crate::{
     arena::Bout,
     case::{Case, Need},
-    client::Client,
     clock::until,
     failure::{Failure, Stop},
     observe,
-    server::{Server, Stdout},
+    server::Server,
     speech::mixed,
 };
 
@@ -73,7 +72,7 @@ fn reset(bout: &Bout<'_>) -> Result<(), Stop> {
     let mut server = bout.start()?;
     let look =
         "what is done with an error of `accept`, `read` or `write`: it ends one connection, not the server";
-    let lost = |client: Client| {
+    let lost = |client: crate::client::Client| {
         client
             .reset()
             .map_err(|error| Stop::NotHere(format!("cannot close with an RST (SO_LINGER): {error}")))
@@ -179,7 +178,7 @@ fn never_reads(bout: &Bout<'_>) -> Result<(), Stop> {
     let pushed = client.push(&bout.travelling(&mixed(1 << 20)), STUCK, FLOOD / 4, || {});
     for number in 1..=3 {
         let who = format!(
-            "client {number}, while another has sent {} KB and reads nothing,",
+            "client {number}, while another has sent {} KB and reads nothing",
             pushed >> 10
         );
         bout.visit(
@@ -193,7 +192,7 @@ fn never_reads(bout: &Bout<'_>) -> Result<(), Stop> {
 }
 
 fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
-    let mut server = bout.start_with(Stdout::ClosedAfterFirstLine)?;
+    let mut server = bout.start_unread()?;
     let stdout = &server.witness().stdout.clone();
     let look = "what writes to standard output: `println!` panics when nobody reads any more (and where SIGPIPE has its default action, a write ends the process)";
     // A server that has not said anything yet may say it to its first clients.
