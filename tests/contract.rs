@@ -1,0 +1,186 @@
+//! Every server of the listings is what it claims to be: one test for each server and case.
+//!
+//! A server says what it claims in its crate's `[package.metadata.book.server.NAME]`; the cases are those of the crate
+//! `contract`. A case that a server claims to fail is marked `[must fail]` and passes here when the server fails it.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{Arc, OnceLock},
+};
+
+use book_tests::root;
+use contract::{Arena, Asked, Claims, Declared, JOBS, ServerCommand, Suite, Verdict, declared};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use serde::Deserialize;
+use stage::programs::Programs;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(JOBS));
+    let listings = match listings() {
+        Ok(listings) => listings,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = listings.into_iter().flat_map(trials).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if conclusion.num_ignored > 0 {
+        eprintln!(
+            "{} cases could not be asked here, each says why",
+            conclusion.num_ignored
+        );
+        if env::var("BOOK_REQUIRE_LIVE").as_deref() == Ok("1") {
+            eprintln!("BOOK_REQUIRE_LIVE=1 asks for them, so this is a failure");
+            return ExitCode::FAILURE;
+        }
+    }
+    conclusion.exit_code()
+}
+
+/// All tests of one listing: each of its servers with each of its cases, or one that says what is wrong with its
+/// declarations.
+fn trials(listing: Listing) -> Vec<Trial> {
+    let file = listing.manifest.strip_prefix(root()).unwrap_or(&listing.manifest);
+    match declared(file, &listing.metadata, &listing.binaries) {
+        Ok(servers) => servers
+            .into_iter()
+            .flat_map(|server| cases(file, server))
+            .collect(),
+        Err(errors) => {
+            let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let name = format!("{} declares its servers", file.display());
+            vec![Trial::test(name, move || Err(list.join("\n").into()))]
+        }
+    }
+}
+
+fn cases(file: &Path, server: Declared) -> Vec<Trial> {
+    let Declared { name, claims } = server;
+    let suite = match Suite::of(&claims) {
+        Ok(suite) => suite,
+        // The declaration was checked by the same suite; this is for whoever changes that.
+        Err(error) => {
+            let error = format!("{}: {name}: {error}", file.display());
+            return vec![Trial::test(name, move || Err(error.into()))];
+        }
+    };
+    let server = Arc::new(Server {
+        name,
+        claims,
+        arena: OnceLock::new(),
+    });
+    suite
+        .cases()
+        .iter()
+        .map(|&asked| {
+            let server = Arc::clone(&server);
+            let title = format!("{}/{}", server.name, asked.case.name);
+            let trial = Trial::ignorable_test(title, move || hold(&server, &asked));
+            if asked.fails {
+                trial.with_kind("must fail")
+            } else {
+                trial
+            }
+        })
+        .collect()
+}
+
+/// One server, its arena made when the first of its cases runs: listing the tests builds nothing.
+struct Server {
+    name: String,
+    claims: Claims,
+    arena: OnceLock<Result<Arena, String>>,
+}
+
+fn hold(server: &Server, asked: &Asked) -> Result<Completion, Failed> {
+    let arena = server.arena.get_or_init(|| {
+        let program = Programs::shared(root()).and_then(|programs| programs.path(&server.name));
+        let program = program.map_err(|error| error.to_string())?;
+        Ok(Arena::new(ServerCommand::program(program), server.claims.clone()))
+    });
+    match asked.hold(arena.as_ref()?).0 {
+        Verdict::Kept | Verdict::FailsAsClaimed(_) => Ok(Completion::Completed),
+        Verdict::NotHere(reason) => Ok(Completion::ignored_with(reason)),
+        Verdict::Broken(failure) => Err(format!("{}\n{failure}", asked.case.proves).into()),
+        Verdict::PassesAgainstClaim => Err(format!(
+            "{} claims to fail this case and passes it: take `{}` out of its `fails`",
+            server.name, asked.case.name
+        )
+        .into()),
+    }
+}
+
+/// What cargo says of one crate under `listings`.
+struct Listing {
+    manifest: PathBuf,
+    metadata: toml::Table,
+    /// Those that need no feature: what a reader is meant to mend stands behind one, and claims nothing yet.
+    binaries: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    manifest_path: PathBuf,
+    metadata: Option<toml::Table>,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+    #[serde(default, rename = "required-features")]
+    required_features: Vec<String>,
+}
+
+fn listings() -> Result<Vec<Listing>, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let output = Command::new(&cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(root())
+        .output()
+        .map_err(|error| {
+            format!(
+                "starting {} to find the servers: {error}; install Rust",
+                cargo.display()
+            )
+        })?;
+    if !output.status.success() {
+        return Err(format!(
+            "cargo metadata failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("cargo metadata says what we do not understand: {error}"))?;
+    let ours = root().join("listings");
+    let packages = metadata
+        .packages
+        .into_iter()
+        .filter(|package| package.manifest_path.starts_with(&ours));
+    Ok(packages
+        .map(|package| Listing {
+            manifest: package.manifest_path,
+            metadata: package.metadata.unwrap_or_default(),
+            binaries: package
+                .targets
+                .into_iter()
+                .filter(|target| {
+                    target.kind.iter().any(|kind| kind == "bin") && target.required_features.is_empty()
+                })
+                .map(|target| target.name)
+                .collect(),
+        })
+        .collect())
+}
