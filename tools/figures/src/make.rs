@@ -1,0 +1,337 @@
+//! A page, made ready for mdBook: fences replaced, directives replaced, every problem found in one go.
+
+use std::{collections::BTreeMap, ops::Range, path::Path};
+
+use crate::{
+    chapter::{self, Contents},
+    declaration::{self, Declaration},
+    directive::{Directive, Name, directives, splice},
+    excerpt,
+    html::{escape, escape_markdown},
+    number::number,
+    page::{Fence, Page, Place},
+    problem::{Problem, choices},
+    recording::{self, Shown},
+    shelf::Shelf,
+};
+
+/// What a page is made with.
+#[derive(Debug)]
+pub struct Workshop<'a> {
+    /// The folder of `book.toml`.
+    pub root: &'a Path,
+    /// The folder of the prose within it: `src`.
+    pub prose: &'a str,
+    /// The pages of the book.
+    pub contents: &'a Contents,
+    /// The recordings.
+    pub shelf: &'a Shelf,
+    /// Where the workspace's files can be read, if anywhere: `https://…/blob/main/`.
+    pub repository: Option<&'a str>,
+}
+
+impl Workshop<'_> {
+    /// Makes a page. `path` is its file, relative to the prose.
+    ///
+    /// # Errors
+    /// Everything that is wrong on it, in the order of lines.
+    pub fn page(&self, path: &Path, text: &str) -> Result<String, Vec<Problem>> {
+        let mut making = Making {
+            workshop: self,
+            path,
+            page: &Page::parse(text),
+            changes: Vec::new(),
+            problems: Vec::new(),
+            recordings: 0,
+            declared: None,
+        };
+        making.fences();
+        making.directives();
+        let Making {
+            changes,
+            mut problems,
+            ..
+        } = making;
+        if problems.is_empty() {
+            return Ok(splice(text, changes));
+        }
+        problems.sort();
+        Err(problems)
+    }
+
+    /// A page's file as it is told in a problem: `src/ch01-echo.md`.
+    pub fn file(&self, path: &Path) -> String {
+        format!("{}/{}", self.prose, path.to_string_lossy().replace('\\', "/"))
+    }
+
+    /// The folder of a page, relative to the workspace.
+    fn folder(&self, path: &Path) -> String {
+        let file = self.file(path);
+        file.rsplit_once('/')
+            .map_or_else(String::new, |(folder, _)| folder.to_owned())
+    }
+}
+
+struct Making<'a> {
+    workshop: &'a Workshop<'a>,
+    path: &'a Path,
+    page: &'a Page<'a>,
+    changes: Vec<(Range<usize>, String)>,
+    problems: Vec<Problem>,
+    /// How many recordings the page has shown so far.
+    recordings: usize,
+    /// The line of the declaration.
+    declared: Option<usize>,
+}
+
+impl Making<'_> {
+    fn problem(&mut self, line: usize, message: impl Into<String>) {
+        self.problems.push(Problem {
+            file: self.workshop.file(self.path),
+            line,
+            message: message.into(),
+        });
+    }
+
+    fn fences(&mut self) {
+        for fence in &self.page.fences {
+            match fence.kind() {
+                declaration::FENCE => self.declaration(fence),
+                recording::FENCE => self.recording(fence),
+                _ => self.excerpt(fence),
+            }
+        }
+    }
+
+    /// Whether a fence stands where HTML can replace it; a problem if not.
+    fn stands_alone(&mut self, fence: &Fence, what: &str) -> bool {
+        if !fence.at_margin {
+            self.problem(
+                fence.line,
+                format!("{what} stands in a list or a quote, or is indented; move it to the margin"),
+            );
+        }
+        fence.at_margin
+    }
+
+    fn declaration(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "a declaration") {
+            return;
+        }
+        if let Some(first) = self.declared.replace(fence.line) {
+            self.problem(
+                fence.line,
+                format!("the page declares itself on line {first} already; merge the two"),
+            );
+            return;
+        }
+        let stem = chapter::stem(self.path);
+        if !matches!(chapter::Label::of(&stem), Some(chapter::Label::Chapter(_))) {
+            self.problem(
+                fence.line,
+                "only a chapter declares itself: a file named like `ch09-close.md`",
+            );
+            return;
+        }
+        let section = self.page.headings.iter().find(|heading| heading.level > 1);
+        if section.is_some_and(|section| section.line < fence.line) {
+            self.problem(
+                fence.line,
+                "the declaration stands below a section's heading; move it to the page's top",
+            );
+        }
+        let declared = match Declaration::parse(&fence.body) {
+            Ok(declared) => declared,
+            Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
+        };
+        let mut needs = Vec::new();
+        for need in &declared.needs {
+            match self
+                .workshop
+                .contents
+                .reference(self.path, need, false, Place::Html)
+            {
+                Ok(link) => needs.push(link),
+                Err(message) => self.problem(fence.line, message),
+            }
+        }
+        let programs = declaration::programs(&self.workshop.root.join("listings").join(stem));
+        let glance = declared.at_a_glance(&programs, &needs);
+        self.changes.push((fence.range.clone(), glance));
+    }
+
+    fn recording(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "a recording") {
+            return;
+        }
+        let shown = match Shown::parse(&fence.body) {
+            Ok(shown) => shown,
+            Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
+        };
+        let seen = match self.workshop.shelf.get(&shown.show) {
+            Ok(seen) => seen,
+            Err(message) => return self.problem(fence.line + 1 + shown.line, message),
+        };
+        let mut notes = Vec::new();
+        for note in &shown.notes {
+            let line = fence.line + 1 + note.line;
+            match seen.find(&note.event) {
+                Ok(segment) => notes.push((segment, self.note(&note.text, line))),
+                Err(message) => self.problem(line, message),
+            }
+        }
+        self.recordings += 1;
+        let id = format!("{}-recording-{}", chapter::stem(self.path), self.recordings);
+        self.changes
+            .push((fence.range.clone(), shown.figure(&seen, &id, &notes)));
+    }
+
+    /// A note's Markdown with its directives replaced.
+    fn note(&mut self, text: &str, line: usize) -> String {
+        let page = Page::parse(text);
+        let mut changes = Vec::new();
+        for found in directives(text) {
+            let directive = match found {
+                Ok(directive) => directive,
+                Err(misspelt) => {
+                    self.problem(line, misspelt.message);
+                    continue;
+                }
+            };
+            if directive.name == Name::Output {
+                self.problem(line, "`{{#output` makes a block; it does not stand in a note");
+                continue;
+            }
+            if let Some(new) = self.inline(&directive, &page, line) {
+                changes.push((directive.range, new));
+            }
+        }
+        splice(text, changes)
+    }
+
+    fn excerpt(&mut self, fence: &Fence) {
+        let Some(includes) = excerpt::includes(fence) else {
+            return;
+        };
+        if self.stands_alone(fence, "an excerpt") {
+            let captioned = excerpt::captioned(
+                &self.page.text[fence.range.clone()],
+                &includes,
+                &self.workshop.folder(self.path),
+                self.workshop.repository,
+            );
+            self.changes.push((fence.range.clone(), captioned));
+        }
+    }
+
+    fn directives(&mut self) {
+        let page = self.page;
+        for found in directives(page.text) {
+            let at = match &found {
+                Ok(directive) => directive.range.start,
+                Err(misspelt) => misspelt.at,
+            };
+            let fence = page.fence_at(at);
+            // The notes of a recording are read with it; a declaration has none to replace.
+            if fence.is_some_and(|fence| [declaration::FENCE, recording::FENCE].contains(&fence.kind())) {
+                continue;
+            }
+            let line = page.line(at);
+            let new = match found {
+                Ok(directive) if directive.name == Name::Output => {
+                    let new = self.output(&directive, fence.is_some(), line);
+                    new.map(|new| (directive.range, new))
+                }
+                Ok(directive) => {
+                    let new = self.inline(&directive, page, line);
+                    new.map(|new| (directive.range, new))
+                }
+                Err(misspelt) => {
+                    self.problem(line, misspelt.message);
+                    None
+                }
+            };
+            self.changes.extend(new);
+        }
+    }
+
+    /// A chapter or a number.
+    fn inline(&mut self, directive: &Directive, page: &Page<'_>, line: usize) -> Option<String> {
+        let at = directive.range.start;
+        let place = page.place(at);
+        let made = if directive.name == Name::Chapter {
+            let capital = chapter::begins_a_sentence(page.text, at);
+            self.workshop
+                .contents
+                .reference(self.path, &directive.argument, capital, place)
+        } else {
+            let (name, what) = directive
+                .argument
+                .split_once(' ')
+                .unwrap_or((&directive.argument, ""));
+            self.workshop
+                .shelf
+                .get(name)
+                .and_then(|seen| number(&seen, what))
+                .map(|number| match place {
+                    Place::Prose => escape_markdown(&number),
+                    Place::Html => escape(&number),
+                    Place::Code => number.replace('\u{a0}', " "),
+                })
+        };
+        made.map_err(|message| self.problem(line, message)).ok()
+    }
+
+    /// What a program printed: a block of its own, or the bare lines where it stands in one.
+    fn output(&mut self, directive: &Directive, in_fence: bool, line: usize) -> Option<String> {
+        let page = self.page;
+        let before = page.before_on_line(directive.range.start);
+        let after = page.text[directive.range.end..]
+            .lines()
+            .next()
+            .unwrap_or_default();
+        if !before.is_empty() || !after.trim().is_empty() {
+            self.problem(
+                line,
+                "`{{#output` makes a block; give it a line of its own, at the margin",
+            );
+            return None;
+        }
+        let printed = self
+            .printed(&directive.argument)
+            .map_err(|message| self.problem(line, message))
+            .ok()?;
+        if in_fence {
+            return Some(printed.trim_end().to_owned());
+        }
+        // Longer than any run of backticks in the output.
+        let mut longest = 2;
+        for run in printed.split(|c| c != '`') {
+            longest = longest.max(run.len());
+        }
+        let fence = "`".repeat(longest + 1);
+        Some(format!("{fence}text\n{printed}{fence}\n"))
+    }
+
+    fn printed(&self, argument: &str) -> Result<String, String> {
+        let Some((name, program)) = argument.split_once(' ') else {
+            return Err(
+                "`{{#output` needs a recording and a program: `{{#output echo/one-echo server}}`".into(),
+            );
+        };
+        let seen = self.workshop.shelf.get(name)?;
+        let mut printed: BTreeMap<&str, String> = BTreeMap::new();
+        for line in &seen.output().lines {
+            let text = printed.entry(&line.program).or_default();
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        printed.remove(program).ok_or_else(|| {
+            format!(
+                "no program called `{program}` printed anything in `{}`; the choices are {}",
+                seen.name(),
+                choices(printed.keys(), "none")
+            )
+        })
+    }
+}

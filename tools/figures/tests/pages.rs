@@ -1,0 +1,522 @@
+//! Whole pages through the preprocessor, with a real recording: `workspace` holds one that was made on Linux 6.18.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use figures::Figures;
+use mdbook_preprocessor::{
+    Preprocessor, PreprocessorContext,
+    book::{Book, Chapter},
+    config::Config,
+};
+use tempfile::TempDir;
+
+const BOOK: &str = "[preprocessor.figures]\nbefore = [\"links\"]\n[output.html]\nno-section-label = true\n";
+
+/// The pages of a small book, made in the stored workspace.
+fn make(pages: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    make_in(&workspace(), BOOK, pages)
+}
+
+fn make_in(root: &Path, config: &str, pages: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let context = PreprocessorContext::new(root.to_owned(), config.parse::<Config>().unwrap(), "html".into());
+    let items = pages
+        .iter()
+        .map(|(path, text)| Chapter::new("Title", (*text).to_owned(), *path, vec![]).into());
+    let made = Figures.run(&context, Book::new_with_items(items.collect()));
+    match made {
+        Ok(book) => Ok(book.chapters().map(|chapter| chapter.content.clone()).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn page(text: &str) -> Result<String, String> {
+    make(&[("ch01-echo.md", text)]).map(|mut pages| pages.remove(0))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workspace")
+}
+
+/// A copy of the stored workspace, to be broken.
+fn copy() -> TempDir {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy(&workspace(), folder.path());
+    folder
+}
+
+fn number(what: &str) -> Result<String, String> {
+    page(&format!("{{{{#number echo/one-echo {what}}}}}")).map(|text| text.replace('\u{a0}', " "))
+}
+
+#[test]
+fn a_page_without_anything_of_ours_is_not_touched() {
+    let text =
+        "# Title\r\n\ntext  \n```rust\nfn main() {}\n```\n\n{{#include a.md}} \\{{#number x}} {{ x }}\n";
+    assert_eq!(page(text).unwrap(), text);
+}
+
+#[test]
+fn a_recording_becomes_its_numbered_segments_and_the_notes_point_at_them() {
+    let made = page(
+        "before\n\n```recording\nshow = \"echo/one-echo\"\n[notes]\n\"client FIN\" = \"The *end*.\"\n\
+         \"client SYN\" = \"Port {{#number echo/one-echo port client}}.\"\n```\n\nafter\n",
+    )
+    .unwrap();
+    let (figure, notes) = made.split_once("</ol>").unwrap();
+    assert!(
+        figure.starts_with(
+            "before\n\n<figure class=\"recording\" id=\"ch01-echo-recording-1\">\n<figcaption><code>echo/one-echo</code>: \
+             One echo; the client closes first (Linux 6.18.44, 2026-11-22, as <code>tcpdump -nn -ttttt</code> prints it)"
+        ),
+        "{figure}"
+    );
+    assert!(
+        figure.contains(
+            "<li id=\"ch01-echo-recording-1-2\" class=\"server\"><span class=\"mark\">②</span> <span class=\"side\">server</span> \
+             <pre>00:00:00.000015 IP 127.0.0.1.8000 &gt; 127.0.0.1.40000: Flags [S.], seq "
+        ),
+        "{figure}"
+    );
+    assert_eq!(figure.matches("<li id=").count(), 10);
+    assert!(
+        !figure[figure.find("<figure").unwrap()..].contains("\n\n"),
+        "an empty line ends the HTML"
+    );
+    // In the order of the segments, not of the fence.
+    assert_eq!(
+        notes,
+        "\n<ul class=\"notes\">\n<li>\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-1\">①</a> Port 40000.\n\n</li>\n\
+         <li>\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-8\">⑧</a> The *end*.\n\n</li>\n</ul>\n</figure>\n\n\nafter\n"
+    );
+}
+
+#[test]
+fn a_recording_is_printed_as_tcpdump_is_told_to() {
+    let made = page("```recording\nshow = \"echo/one-echo\"\nnumbers = \"absolute\"\nverbose = true\ntime = \"clock\"\n```\n").unwrap();
+    assert!(
+        made.contains("<pre>18:35:11.249367 IP (tos 0x0, ttl 64, "),
+        "{made}"
+    );
+    assert!(made.contains("cksum 0x"), "{made}");
+    assert!(made.contains("tcpdump -nn -S -vvv"), "{made}");
+}
+
+#[test]
+fn an_unnamed_recording_does_not_say_which_it_is() {
+    let made = page("```recording\nshow = \"echo/one-echo\"\nunnamed = true\n```\n").unwrap();
+    assert!(!made.contains("one-echo") && !made.contains("One echo"), "{made}");
+    assert!(made.contains("Linux 6.18.44"), "{made}");
+}
+
+#[test]
+fn two_recordings_on_one_page_have_ids_of_their_own() {
+    let fence = "```recording\nshow = \"echo/one-echo\"\n```\n";
+    let made = page(&format!("{fence}\n{fence}")).unwrap();
+    assert!(
+        made.contains("id=\"ch01-echo-recording-1-10\"") && made.contains("id=\"ch01-echo-recording-2-10\"")
+    );
+}
+
+#[test]
+fn every_number_is_taken_from_the_recording() {
+    for (what, text) in [
+        ("segments", "10"),
+        ("connection 1: segments", "10"),
+        ("bytes from client", "11"),
+        ("bytes from server", "11"),
+        ("connection 1: bytes from server", "11"),
+        ("duration", "1.003 s"),
+        ("gap client SYN -> server SYN", "15 µs"),
+        ("gap first client data -> first server data", "49 µs"),
+        ("time client FIN", "1.003 s"),
+        ("mark client FIN", "⑧"),
+        ("flags server SYN", "S."),
+        ("length first client data", "11"),
+        ("seq first client data", "1"),
+        ("next seq first client data", "12"),
+        ("ack first server data", "12"),
+        ("seq client SYN", "0"),
+        ("window client SYN", "65,495"),
+        ("option mss of client SYN", "65495"),
+        ("option wscale of server SYN", "7"),
+        ("port client", "40000"),
+        ("port server", "8000"),
+        ("address server", "127.0.0.1"),
+        ("kernel", "Linux 6.18.44"),
+        ("date", "2026-11-22"),
+    ] {
+        assert_eq!(number(what).as_deref(), Ok(text), "{what}");
+    }
+    let absolute = |what: &str| {
+        number(&format!("absolute {what}"))
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    assert_eq!(
+        absolute("seq client SYN").wrapping_add(1),
+        absolute("seq first client data")
+    );
+    assert_eq!(absolute("next seq client SYN"), absolute("ack server SYN"));
+}
+
+#[test]
+fn a_number_that_cannot_be_given_is_told_with_its_line_and_the_choices() {
+    for (what, words) in [
+        ("segmets", "`bytes from SIDE`"),
+        ("", "`segments`"),
+        ("bytes from nobody", "`client` and `server`"),
+        ("gap client SYN", "two ends"),
+        ("gap server SYN -> client SYN", "turn them round"),
+        ("gap client SYM -> server SYN", "`SYN`, `FIN`"),
+        ("option mss", "`option mss of client SYN`"),
+        ("option TS of client SYN", "`mss`, `wscale`"),
+        ("option mss of client FIN", "none"),
+        ("connection 2: segments", "has 1"),
+        ("connection 0: segments", "counted from 1"),
+        ("seq client ACK", "first"),
+    ] {
+        let error = page(&format!("# T\n\ntext {{{{#number echo/one-echo {what}}}}}\n")).unwrap_err();
+        assert!(
+            error.starts_with("src/ch01-echo.md:3: ") && error.contains(words),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_number_fits_the_place_it_stands_in() {
+    let made = page(
+        "**{{#number echo/one-echo flags server SYN}}** `{{#number echo/one-echo duration}}`\n\n<b>{{#number echo/one-echo segments}}</b>\n",
+    )
+    .unwrap();
+    assert_eq!(made, "**S.** `1.003 s`\n\n<b>10</b>\n");
+}
+
+#[test]
+fn output_becomes_a_block_and_within_a_block_bare_lines() {
+    let server = "listening on 127.0.0.1:8000\n127.0.0.1:40000 came\n127.0.0.1:40000 said 11 bytes: Hi, ferris?\n127.0.0.1:40000 gone: end of stream\n";
+    assert_eq!(
+        page("a\n\n{{#output echo/one-echo server}}\n\nb\n").unwrap(),
+        format!("a\n\n```text\n{server}```\n\n\nb\n")
+    );
+    assert_eq!(
+        page("```console\n$ run\n{{#output echo/one-echo server}}\n```\n").unwrap(),
+        format!("```console\n$ run\n{server}```\n")
+    );
+}
+
+#[test]
+fn output_that_holds_a_fence_stands_in_a_longer_one() {
+    let folder = copy();
+    let output = folder
+        .path()
+        .join("listings/ch01-echo/recordings/one-echo.blocking/output.txt");
+    fs::write(output, "client   0.000001  ````\n").unwrap();
+    let made = make_in(
+        folder.path(),
+        BOOK,
+        &[("p.md", "{{#output echo/one-echo client}}\n")],
+    )
+    .unwrap();
+    assert_eq!(made[0], "`````text\n````\n`````\n\n");
+}
+
+#[test]
+fn output_that_cannot_be_given_is_an_error() {
+    for (text, words) in [
+        (
+            "{{#output echo/one-echo proxy}}",
+            "the choices are `client`, `server`",
+        ),
+        ("{{#output echo/one-echo}}", "needs a recording and a program"),
+        ("see {{#output echo/one-echo server}}", "a line of its own"),
+        ("{{#output echo/one-echo server}} here", "a line of its own"),
+        ("- {{#output echo/one-echo server}}", "at the margin"),
+        (
+            "{{#output echo/two-echo server}}",
+            "the choices are echo/one-echo.blocking",
+        ),
+    ] {
+        let error = page(text).unwrap_err();
+        assert!(
+            error.starts_with("src/ch01-echo.md:1: ") && error.contains(words),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_recording_that_cannot_be_shown_is_told_with_its_line_and_the_choices() {
+    for (body, line, words) in [
+        ("show = \"echo/two-echo\"", 4, "echo/one-echo.blocking"),
+        (
+            "\nshow = \"echo/one-echo.async\"",
+            5,
+            "is not recorded; record it with `cargo book record echo/one-echo.async`",
+        ),
+        (
+            "show = \"echo/one-echo\"\nflags = \"-S\"",
+            5,
+            "expected one of `show`, `numbers`",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client ACK\" = \"\"",
+            6,
+            "first",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client RST\" = \"\"",
+            6,
+            "client SYN",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client SYN\" = \"{{#number echo/one-echo x}}\"",
+            6,
+            "asks for no number",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client SYN\" = \"{{#output echo/one-echo client}}\"",
+            6,
+            "does not stand in a note",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client SYN\" = \"{{#numbr x}}\"",
+            6,
+            "there is no directive",
+        ),
+    ] {
+        let error = page(&format!("# T\n\n```recording\n{body}\n```\n")).unwrap_err();
+        assert!(
+            error.starts_with(&format!("src/ch01-echo.md:{line}: ")) && error.contains(words),
+            "{body}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_recording_that_cannot_be_read_is_told_with_what_to_do() {
+    let recording = "listings/ch01-echo/recordings/one-echo.blocking";
+    for (file, bytes, words) in [
+        ("capture.pcap", &b"no capture"[..], "this is no capture"),
+        ("manifest.toml", b"kernel = 1", "manifest.toml: "),
+        ("output.txt", b"no output\n", "output.txt:1"),
+    ] {
+        let folder = copy();
+        fs::write(folder.path().join(recording).join(file), bytes).unwrap();
+        let page = ("ch01-echo.md", "\n```recording\nshow = \"echo/one-echo\"\n```\n");
+        let error = make_in(folder.path(), BOOK, &[page]).unwrap_err();
+        assert!(
+            error.starts_with("src/ch01-echo.md:3: ")
+                && error.contains(words)
+                && error.contains("again"),
+            "{file}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_scenario_that_is_wrong_is_told_where_its_recording_is_asked_for() {
+    let folder = copy();
+    fs::write(
+        folder.path().join("listings/ch01-echo/scenarios/one-echo.toml"),
+        "titel = \"x\"\n",
+    )
+    .unwrap();
+    let error = make_in(
+        folder.path(),
+        BOOK,
+        &[("p.md", "{{#number echo/one-echo segments}}")],
+    )
+    .unwrap_err();
+    assert!(error.contains("one-echo.toml:1"), "{error}");
+}
+
+const DECLARATION: &str =
+    "```declaration\nable = [\"a\", \"b\", \"c\"]\nminutes = { teach = 1, lab = 2, home = 3 }\n";
+
+#[test]
+fn a_declaration_becomes_at_a_glance_with_the_chapters_programs() {
+    let made = page(&format!(
+        "# T\n\nA question.\n\n{DECLARATION}needs = [\"ch02-capture\"]\n```\n\n## S\n"
+    ))
+    .unwrap();
+    assert!(made.contains("\n- a\n- b\n- c\n"), "{made}");
+    assert!(
+        made.contains("<dd>1 to teach, 2 in the lab, 3 at home</dd>"),
+        "{made}"
+    );
+    assert!(
+        made.contains("<dd><code>echo-blocking-server</code>, <code>echo-blocking-client</code></dd>"),
+        "{made}"
+    );
+    assert!(made.contains("<dt>Read first</dt><dd>chapter 2</dd>"), "{made}");
+}
+
+#[test]
+fn a_declaration_that_stands_wrong_or_says_wrong_is_told() {
+    for (path, text, line, words) in [
+        (
+            "ch01-echo.md",
+            format!("# T\n\n## S\n\n{DECLARATION}```\n"),
+            5,
+            "below a section's heading",
+        ),
+        (
+            "ch01-echo.md",
+            format!("{DECLARATION}```\n\n{DECLARATION}```\n"),
+            6,
+            "on line 1 already",
+        ),
+        ("preface.md", format!("{DECLARATION}```\n"), 1, "only a chapter"),
+        (
+            "ch01-echo.md",
+            format!("{DECLARATION}needs = [\"nowhere\"]\n```\n"),
+            1,
+            "no page is called `nowhere`",
+        ),
+        (
+            "ch01-echo.md",
+            format!("{DECLARATION}abel = 1\n```\n"),
+            4,
+            "unknown field `abel`",
+        ),
+        (
+            "ch01-echo.md",
+            "- x\n\n  ```declaration\n  able = []\n  ```\n".into(),
+            3,
+            "move it to the margin",
+        ),
+    ] {
+        let error = make(&[(path, &text)]).unwrap_err();
+        assert!(
+            error.contains(&format!("src/{path}:{line}: ")) && error.contains(words),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[test]
+fn an_excerpt_gets_its_caption_and_its_fence_is_left_to_mdbook() {
+    let fence = "```rust\n{{#include ../listings/ch01-echo/src/bin/x.rs:main}}\n```";
+    let made = page(&format!("{fence}\n")).unwrap();
+    assert!(
+        made.contains(&format!("</figcaption>\n\n{fence}\n\n</figure>")),
+        "{made}"
+    );
+    assert!(
+        made.contains("<code>listings/ch01-echo/src/bin/x.rs</code>, part <em>main</em>"),
+        "{made}"
+    );
+    let config = format!("{BOOK}git-repository-url = \"https://example.org/book/\"\n");
+    let made = make_in(&workspace(), &config, &[("ch01-echo.md", fence)]).unwrap();
+    assert!(
+        made[0].contains("<a href=\"https://example.org/book/blob/main/listings/ch01-echo/src/bin/x.rs\">"),
+        "{made:?}"
+    );
+    let error = page("- x\n\n  ```rust\n  {{#include a.rs}}\n  ```\n").unwrap_err();
+    assert!(error.contains("src/ch01-echo.md:3: an excerpt"), "{error}");
+}
+
+#[test]
+fn what_is_shown_as_an_example_is_left_alone() {
+    let text = "````text\n```recording\nshow = \"nothing\"\n```\n```rust\n{{#include a.rs}}\n```\n\\{{#number x}}\n````\n";
+    assert_eq!(page(text).unwrap(), text);
+}
+
+#[test]
+fn chapters_are_referred_to_by_their_files() {
+    let made = make(&[
+        (
+            "ch01-echo.md",
+            "See {{#chapter ch02-capture}} and {{#chapter ch14-nonblocking}}. {{#chapter ch03-open}} waits.",
+        ),
+        ("ch02-capture.md", "# T\n\n{{#chapter ch01-echo}} came first.\n"),
+    ])
+    .unwrap();
+    assert_eq!(
+        made[0],
+        "See [chapter 2](ch02-capture.md) and chapter 14. Chapter 3 waits."
+    );
+    assert_eq!(made[1], "# T\n\n[Chapter 1](ch01-echo.md) came first.\n");
+    let error = page("a\nb {{#chapter 14}}\n").unwrap_err();
+    assert!(
+        error.starts_with("src/ch01-echo.md:2: no page is called `14`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_in_order() {
+    let error = make(&[
+        (
+            "ch01-echo.md",
+            "{{#number x segments}}\n\n```recording\nshow = 1\n```\n",
+        ),
+        ("ch02-capture.md", "{{#chapter x}}\n"),
+    ])
+    .unwrap_err();
+    let places: Vec<&str> = error
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "src/ch01-echo.md:1",
+            "src/ch01-echo.md:4",
+            "src/ch02-capture.md:1"
+        ],
+        "{error}"
+    );
+}
+
+#[test]
+fn two_pages_with_one_number_are_told() {
+    let error = make(&[("ch01-echo.md", ""), ("ch01-ecco.md", "")]).unwrap_err();
+    assert_eq!(
+        error,
+        "src/ch01-ecco.md:1: chapter 1 is `ch01-echo` already; rename one of the two"
+    );
+}
+
+#[test]
+fn a_book_that_runs_it_behind_links_is_told() {
+    let error = make_in(
+        &workspace(),
+        "[preprocessor.figures]\nafter = [\"links\"]\n",
+        &[("p.md", "")],
+    )
+    .unwrap_err();
+    assert!(
+        error.starts_with("book.toml:1: ") && error.contains("before = [\"links\"]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pages_carry_the_number_of_their_file() {
+    let context = PreprocessorContext::new(workspace(), BOOK.parse().unwrap(), "html".into());
+    let book = Book::new_with_items(vec![
+        Chapter::new("Bye", String::new(), "ch09-close.md", vec![]).into(),
+    ]);
+    let book = Figures.run(&context, book).unwrap();
+    assert_eq!(book.chapters().next().unwrap().name, "9. Bye");
+}
