@@ -20,6 +20,7 @@ pub mod refusal;
 pub mod scenario;
 pub mod script;
 pub mod store;
+pub mod tap_log;
 
 #[cfg(target_os = "linux")]
 pub mod linux;

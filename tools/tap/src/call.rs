@@ -204,6 +204,16 @@ impl Call {
     }
 }
 
+/// Whether the program is about to close the log, as one does that closes every number there is. It is told that the
+/// number is free (`EBADF`), as it would be without the tap.
+pub fn spares_log(fd: c_int) -> bool {
+    let spared = !BUSY.get() && matches!(LOG.get(), Some(Some(log)) if log.is_behind(fd));
+    if spared {
+        set_errno(libc::EBADF);
+    }
+    spared
+}
+
 /// `ssize_t` as the log's number.
 pub fn wide(result: isize) -> i64 {
     result as i64

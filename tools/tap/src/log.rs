@@ -59,6 +59,11 @@ impl Log {
         self.lost.fetch_add(lines, Ordering::Relaxed);
     }
 
+    /// Whether a descriptor is the log's: one that the program cannot know of.
+    pub fn is_behind(&self, descriptor: c_int) -> bool {
+        descriptor == self.descriptor.load(Ordering::Relaxed) && self.is_ours()
+    }
+
     fn write_bytes(&self, bytes: &[u8]) -> bool {
         // A program may close every descriptor it does not know, and put its own in that place.
         if !self.is_ours() && !self.open() {
@@ -123,7 +128,9 @@ fn identity(descriptor: c_int) -> Option<(u64, u64)> {
     Some((status.st_dev, status.st_ino))
 }
 
-/// The same open file above the soft limit (below the hard one), or as high as it can be; `low` is closed if it moved.
+/// The same open file above the soft limit (below the hard one); `low` is closed if it moved.
+///
+/// Where the two limits are one it is moved as high as it can be, and the process has one descriptor less.
 fn move_up(low: c_int) -> c_int {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -147,7 +154,11 @@ fn move_up(low: c_int) -> c_int {
             };
             libc::setrlimit(libc::RLIMIT_NOFILE, &above);
         }
-        let high = next::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted as usize);
+        let mut high = next::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted as usize);
+        if high < 0 {
+            // The very highest is taken; somewhere below it there is room.
+            high = next::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted.saturating_sub(64) as usize);
+        }
         if raised {
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }

@@ -386,6 +386,9 @@ unsafe extern "C" fn readv(fd: c_int, buffers: *const iovec, count: c_int) -> ss
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn close(fd: c_int) -> c_int {
+    if call::spares_log(fd) {
+        return -1;
+    }
     let call = Call::on_any("close", fd, |_| {});
     // SAFETY: handed on.
     let result = unsafe { next::close(fd) };

@@ -1,0 +1,328 @@
+//! From the tap's raw log to the records of `calls.jsonl`.
+//!
+//! The tap writes down what costs no time: addresses, inodes, two lines a call. Here the lines become
+//! [`Record`]s: the beginnings find their ends, inodes become the recording's small socket numbers, processes get the
+//! names of the scenario's programs, and return addresses become lines of source ([`place::Places`]).
+//!
+//! Resolving addresses needs the very executables that ran, so it is done right after the run, on the machine that
+//! recorded. It works on every system; only the tap itself is Linux's.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::Path;
+use std::rc::Rc;
+
+use wire::call::{Call, Descriptor, Fork, Name, Place, Ready, Record, Start};
+
+use place::{Object, Places};
+use raw::Line;
+
+pub mod place;
+mod raw;
+mod source;
+
+/// What a program's environment needs so that its calls are noted: the tap before every other library, and where it
+/// writes.
+pub fn environment(tap: &Path, log: &Path) -> [(&'static str, OsString); 2] {
+    [("LD_PRELOAD", tap.into()), ("BOOK_TAP_LOG", log.into())]
+}
+
+/// What the tap's log says.
+#[derive(Debug, Default)]
+pub struct Tapped {
+    /// Starts, calls and forks, by time. The ends of processes are not the tap's to know.
+    pub records: Vec<Record>,
+    /// How many lines are missing or broken: the disk was full, or a signal's handler called while the tap was at work.
+    /// Where it is not zero, the records do not say everything.
+    pub lost: u64,
+    /// Calls that the recording's format has no name for; they are left out.
+    pub unnamed: BTreeSet<String>,
+    /// Processes that wrote to the log but belong to no program, and what they ran.
+    pub strangers: BTreeMap<u32, String>,
+    /// The processes of each program that were tapped at all. A program that is missing here was linked statically, or
+    /// cleared its environment; one that is here and made no call goes round libc, or never used the network.
+    pub tapped: BTreeSet<u32>,
+}
+
+/// Reads the tap's log.
+///
+/// `programs` names the processes that were started for the scenario; what they fork or spawn bears their name. `places`
+/// finds the lines; it may be kept for the next log.
+pub fn records(log: &[u8], programs: &BTreeMap<u32, String>, places: &mut Places) -> Tapped {
+    let mut reader = Reader {
+        names: programs.clone(),
+        places,
+        processes: HashMap::new(),
+        open: BTreeMap::new(),
+        sockets: HashMap::new(),
+        forked: BTreeSet::new(),
+        tapped: Tapped::default(),
+    };
+    for text in String::from_utf8_lossy(log)
+        .lines()
+        .filter(|text| !text.is_empty())
+    {
+        match Line::read(text) {
+            Some(line) => {
+                reader.tapped.lost += line.lost();
+                reader.take(line);
+            }
+            None => reader.tapped.lost += 1,
+        }
+    }
+    let open = std::mem::take(&mut reader.open);
+    for begin in open.into_values().flatten() {
+        reader.call(begin, None);
+    }
+    let mut tapped = reader.tapped;
+    tapped.records.sort_by_key(Record::time);
+    tapped
+}
+
+/// A process, as far as its calls need it.
+#[derive(Clone, Default)]
+struct Process {
+    objects: Rc<Vec<Object>>,
+    /// Which epoll instance a descriptor is, where it is a copy: the descriptor of the first.
+    instances: HashMap<i32, i32>,
+    /// What a token of an instance stands for.
+    tokens: HashMap<(i32, u64), Descriptor>,
+}
+
+impl Process {
+    fn instance(&self, fd: i32) -> i32 {
+        self.instances.get(&fd).copied().unwrap_or(fd)
+    }
+}
+
+struct Reader<'places> {
+    names: BTreeMap<u32, String>,
+    places: &'places mut Places,
+    processes: HashMap<u32, Process>,
+    /// Calls that have begun, by process and thread; a signal's handler may call inside a call.
+    open: BTreeMap<(u32, u32), Vec<raw::Begin>>,
+    /// The numbers of the sockets, by inode.
+    sockets: HashMap<u64, u32>,
+    /// Children whose fork is told.
+    forked: BTreeSet<u32>,
+    tapped: Tapped,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Process(line) if line.exec => self.start(line),
+            // A child that borrows its parent's memory (`vfork`) makes the parent look new when it is gone.
+            Line::Process(line) if self.processes.contains_key(&line.process) => {}
+            Line::Process(line) => self.copy(line),
+            Line::Object(line) => {
+                if !self.names.contains_key(&line.process) {
+                    self.tapped
+                        .strangers
+                        .entry(line.process)
+                        .or_insert_with(|| line.object.clone());
+                }
+                let objects = &mut self.processes.entry(line.process).or_default().objects;
+                Rc::make_mut(objects).push(Object {
+                    path: line.object.into(),
+                    base: line.base,
+                    limit: line.limit,
+                });
+            }
+            Line::Begin(line) => {
+                // Sockets are numbered as they are met.
+                let socket = line.socket.map(|inode| self.socket(inode));
+                // Another thread may be told of an event before `epoll_ctl` has returned in this one.
+                if let (Some((epoll, token)), Some(fd)) = (line.target, line.fd) {
+                    let process = self.processes.entry(line.process).or_default();
+                    process
+                        .tokens
+                        .insert((process.instance(epoll), token), Descriptor { fd, socket });
+                }
+                self.open
+                    .entry((line.process, line.thread))
+                    .or_default()
+                    .push(line);
+            }
+            Line::End(line) => self.end(line),
+        }
+    }
+
+    fn start(&mut self, line: raw::Process) {
+        let pid = line.process;
+        self.inherit_name(&line);
+        // After an `exec` the calls of what ran there before never return.
+        let threads: Vec<_> = self
+            .open
+            .keys()
+            .filter(|(process, _)| *process == pid)
+            .copied()
+            .collect();
+        for thread in threads {
+            for begin in self.open.remove(&thread).unwrap_or_default() {
+                self.call(begin, None);
+            }
+        }
+        self.processes.insert(pid, Process::default());
+        let held = line.sockets.iter().map(|(fd, inode)| Descriptor {
+            fd: *fd,
+            socket: Some(self.socket(*inode)),
+        });
+        let held = held.collect();
+        if let Some(program) = self.names.get(&pid).cloned() {
+            self.tapped.records.push(Record::Start(Start {
+                time: line.at,
+                program,
+                pid,
+                held,
+            }));
+        }
+    }
+
+    fn copy(&mut self, line: raw::Process) {
+        self.inherit_name(&line);
+        let copy = self.processes.get(&line.parent).cloned().unwrap_or_default();
+        self.processes.insert(line.process, copy);
+        // The child may be heard of before its parent's `fork` has returned.
+        let begin = self
+            .open
+            .range((line.parent, 0)..=(line.parent, u32::MAX))
+            .find_map(|(_, open)| open.last().filter(|begin| begin.begin == "fork"));
+        let (time, stack) = begin.map_or((line.at, Vec::new()), |begin| (begin.at, begin.stack.clone()));
+        self.fork(line.parent, line.process, time, &stack);
+    }
+
+    fn inherit_name(&mut self, line: &raw::Process) {
+        if let Some(name) = self.names.get(&line.parent).cloned() {
+            self.names.entry(line.process).or_insert(name);
+        }
+        if self.names.contains_key(&line.process) {
+            self.tapped.tapped.insert(line.process);
+        }
+    }
+
+    fn fork(&mut self, pid: u32, child: u32, time: u64, stack: &[u64]) {
+        if let Some(program) = self.names.get(&pid).cloned()
+            && self.forked.insert(child)
+        {
+            self.names.entry(child).or_insert_with(|| program.clone());
+            let place = self.place(pid, stack);
+            self.tapped.records.push(Record::Fork(Fork {
+                time,
+                program,
+                pid,
+                child,
+                place,
+            }));
+        }
+    }
+
+    fn end(&mut self, line: raw::End) {
+        let mut open = self.open.remove(&(line.process, line.thread)).unwrap_or_default();
+        let Some(at) = open.iter().rposition(|begin| begin.begin == line.end) else {
+            // Its beginning is among the lost.
+            self.open.insert((line.process, line.thread), open);
+            return;
+        };
+        // What began inside it and did not end was left by a jump.
+        for begin in open.split_off(at + 1) {
+            self.call(begin, None);
+        }
+        let begin = open.pop();
+        if !open.is_empty() {
+            self.open.insert((line.process, line.thread), open);
+        }
+        if let Some(begin) = begin {
+            if begin.begin != "fork" {
+                self.call(begin, Some(line));
+            } else if let Some(child) = u32::try_from(line.result).ok().filter(|child| *child > 0) {
+                self.fork(line.process, child, begin.at, &begin.stack);
+            }
+        }
+    }
+
+    fn call(&mut self, begin: raw::Begin, end: Option<raw::End>) {
+        let Some(program) = self.names.get(&begin.process).cloned() else {
+            return;
+        };
+        let Ok(name) = begin.begin.parse::<Name>() else {
+            return;
+        };
+        let socket = begin.socket.map(|inode| self.socket(inode));
+        let fd = begin.fd.map(|fd| Descriptor { fd, socket });
+        let place = self.place(begin.process, &begin.stack);
+        let mut call = Call {
+            start: begin.at,
+            end: None,
+            program,
+            pid: begin.process,
+            thread: begin.thread,
+            call: name,
+            fd: begin.fd,
+            socket,
+            made: None,
+            local: address(begin.local.as_deref()),
+            peer: address(begin.peer.as_deref()),
+            requested: begin.requested,
+            result: None,
+            errno: None,
+            detail: begin.detail,
+            ready: Vec::new(),
+            place,
+        };
+        // Bytes that come in by `splice` are not counted as sent.
+        if name == Name::Splice && call.detail.starts_with("from socket") {
+            call.socket = None;
+        }
+        if let Some(end) = end {
+            call.start = end.from;
+            call.end = Some(end.to);
+            call.result = Some(end.result);
+            call.errno = end.errno;
+            call.made = end.fd.map(|fd| Descriptor {
+                fd,
+                socket: end.socket.map(|inode| self.socket(inode)),
+            });
+            call.local = address(end.local.as_deref()).or(call.local);
+            call.peer = address(end.peer.as_deref()).or(call.peer);
+            call.detail = end.detail.unwrap_or(call.detail);
+            for (fd, inode, events) in end.ready {
+                let socket = inode.map(|inode| self.socket(inode));
+                call.ready.push(Ready {
+                    fd: Some(fd),
+                    socket,
+                    events,
+                });
+            }
+            let process = self.processes.entry(begin.process).or_default();
+            if let (Some(fd), Some(made)) = (fd, call.made)
+                && made.socket.is_none()
+            {
+                process.instances.insert(made.fd, process.instance(fd.fd));
+            }
+            for (token, events) in end.tokens {
+                let known = fd.and_then(|fd| process.tokens.get(&(process.instance(fd.fd), token)));
+                call.ready.push(Ready {
+                    fd: known.map(|known| known.fd),
+                    socket: known.and_then(|known| known.socket),
+                    events,
+                });
+            }
+        }
+        self.tapped.records.push(Record::Call(call));
+    }
+
+    fn socket(&mut self, inode: u64) -> u32 {
+        let next = self.sockets.len() as u32 + 1;
+        *self.sockets.entry(inode).or_insert(next)
+    }
+
+    fn place(&mut self, pid: u32, stack: &[u64]) -> Option<Place> {
+        let objects = self.processes.get(&pid)?.objects.clone();
+        self.places.find(&objects, stack)
+    }
+}
+
+fn address(text: Option<&str>) -> Option<std::net::SocketAddr> {
+    text?.parse().ok()
+}
