@@ -28,12 +28,22 @@ struct Cli {
 enum Verb {
     Serve(verbs::serve::Serve),
     Build(verbs::build::Build),
+    Show(verbs::show::Show),
+    Run(verbs::run::Run),
+    Contract(verbs::contract::Contract),
+    Record(verbs::record::Record),
+    Verify(verbs::verify::Verify),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Build(build) => build.run(),
+        Verb::Show(show) => show.run(),
+        Verb::Run(run) => run.run(),
+        Verb::Contract(contract) => contract.run(),
+        Verb::Record(record) => record.run(),
+        Verb::Verify(verify) => verify.run(),
     };
     match done {
         Ok(code) => code,

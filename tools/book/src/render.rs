@@ -1,8 +1,10 @@
 //! Builds the book with mdBook as a library.
 
 use crate::log;
-use crate::problem::{Problem, Sources};
+use crate::problem::{Place, Problem, Sources};
 use crate::root::SETTINGS;
+use figures::Figures;
+use figures::problem::Problems;
 use mdbook_driver::MDBook;
 use mdbook_driver::book::BookItem;
 use mdbook_driver::config::Config;
@@ -77,7 +79,10 @@ pub fn render(root: &Path, out: &Path, reload: Option<&str>) -> Result<Rendered,
     let built = match result {
         Ok(Ok(built)) => Some(built),
         Ok(Err(error)) => {
-            problems.extend(sources.locate(&format!("{error:#}")));
+            match error.downcast_ref::<Problems>() {
+                Some(Problems(found)) => problems.extend(found.iter().map(of_figures)),
+                None => problems.extend(sources.locate(&format!("{error:#}"))),
+            }
             None
         }
         Err(_) => {
@@ -128,4 +133,17 @@ fn build(
 
 /// Puts the book's own preprocessor in the place of the command of the same name in `book.toml`: the same code
 /// without a process and without cargo's lock.
-fn with_our_preprocessors(_book: &mut MDBook) {}
+fn with_our_preprocessors(book: &mut MDBook) {
+    book.with_preprocessor(Figures);
+}
+
+fn of_figures(problem: &figures::problem::Problem) -> Problem {
+    let place = Place {
+        file: problem.file.clone().into(),
+        line: Some(problem.line),
+    };
+    Problem {
+        place: Some(place),
+        message: problem.message.clone(),
+    }
+}

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{DEADLINE, Scratch, Server, output};
+use common::{DEADLINE, Scratch, Server, one_line, output};
 use std::fs;
 use std::net::TcpListener;
 use std::time::Instant;
@@ -234,14 +234,6 @@ fn no_place_to_build_in_is_one_line_that_says_what_to_do() {
         said.contains("no folder to build in") && said.contains("TMPDIR"),
         "{said}"
     );
-}
-
-fn one_line(output: &std::process::Output) -> String {
-    assert!(!output.status.success());
-    assert!(output.stdout.is_empty(), "{output:?}");
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(said.lines().count(), 1, "{said}");
-    said
 }
 
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 //!
 //! Every wait has a deadline, and a process that a failed test leaves is ended when its guard is dropped.
 #![allow(dead_code, reason = "each test target uses its part")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -32,7 +33,7 @@ impl Scratch {
         book.write(
             "book.toml",
             "[book]\ntitle = \"Scratch\"\n\n[build]\ncreate-missing = false\nextra-watch-dirs = [\"listings\"]\n\n\
-             [output.html]\nadditional-css = [\"theme/book.css\"]\n",
+             [preprocessor.figures]\nbefore = [\"links\"]\n\n[output.html]\nadditional-css = [\"theme/book.css\"]\n",
         );
         book.write(
             "src/SUMMARY.md",
@@ -112,6 +113,15 @@ pub fn output(mut command: Command) -> Output {
             panic!("{command:?} did not end within {DEADLINE:?}");
         }
     }
+}
+
+/// What a command that failed says: one line, and nothing on its standard output.
+pub fn one_line(output: &Output) -> String {
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
 }
 
 /// A running `cargo book serve`.

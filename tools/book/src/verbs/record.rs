@@ -1,0 +1,96 @@
+//! `cargo book record`.
+
+use super::{catalogue, is_refused, meant, print, programs};
+use book::recordings::differences;
+use clap::Args;
+use stage::catalogue::{Catalogue, Entry};
+use stage::perform::perform;
+use stage::programs::Programs;
+use stage::recording::Recording;
+use stage::store::{Stored, reasons, store};
+use std::process::ExitCode;
+
+/// Run scenarios and store what they show
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Run scenarios and store what they show, for the pages of the book.
+
+For authors. A recording is made anew only where it has to be: there is none, the scenario or a program's source has
+changed, or the stored one no longer shows what the scenario says. So a commit holds no new ports and times for
+nothing. What does not show what its scenario says is not stored.
+
+Readers want `cargo book run`, which changes nothing.",
+    after_long_help = "\
+Examples:
+  cargo book record                        whatever has to be made anew
+  cargo book record echo                   of the chapter echo
+  cargo book record echo/one-echo.async    of one variant
+  cargo book record --again echo/one-echo  also where nothing has changed
+
+Needs: Linux. No root: where the machine refuses a private network, it says what to do."
+)]
+pub struct Record {
+    /// Scenarios, with or without variant, or chapters; all if none is named
+    names: Vec<String>,
+    /// Make them anew even where nothing has changed
+    #[arg(long)]
+    again: bool,
+}
+
+impl Record {
+    /// Records what has to be recorded.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let catalogue = catalogue()?;
+        let entries = meant(&catalogue, &self.names)?;
+        let mut built = None;
+        let mut code = ExitCode::SUCCESS;
+        for (index, entry) in entries.iter().enumerate() {
+            let place = format!("[{} of {}] {}", index + 1, entries.len(), entry.name());
+            if !self.again && reasons(&catalogue, *entry).is_empty() {
+                print(&format!("{place}: kept, nothing has changed\n"))?;
+                continue;
+            }
+            let programs = match &built {
+                Some(programs) => programs,
+                None => built.insert(programs(&catalogue)?),
+            };
+            match one(&catalogue, *entry, programs, self.again) {
+                Ok(said) => print(&format!("{place}: {said}\n"))?,
+                // What this machine refuses to one it refuses to all.
+                Err(error) if is_refused(&error) => return Err(error),
+                Err(error) => {
+                    eprintln!("{place}: {error}");
+                    code = ExitCode::FAILURE;
+                }
+            }
+        }
+        Ok(code)
+    }
+}
+
+/// Records one and says what became of it.
+fn one(catalogue: &Catalogue, entry: Entry<'_>, programs: &Programs, again: bool) -> anyhow::Result<String> {
+    let before = Recording::read(&entry.folder()).ok();
+    let fresh = perform(catalogue, entry, programs)?.recording;
+    Ok(match store(catalogue, entry, &fresh, again)? {
+        Stored::New => "recorded".into(),
+        Stored::Kept => "kept, nothing has changed".into(),
+        Stored::Replaced(reasons) => {
+            let differences = before
+                .map(|before| differences(&before, &fresh))
+                .unwrap_or_default();
+            let changed = match differences.is_empty() {
+                true => vec!["it says what it said".into()],
+                false => differences,
+            };
+            let lines: Vec<String> = reasons
+                .iter()
+                .map(|reason| format!("because {reason}"))
+                .chain(changed)
+                .map(|line| format!("\n  {line}"))
+                .collect();
+            format!("recorded anew{}", lines.concat())
+        }
+    })
+}

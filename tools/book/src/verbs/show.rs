@@ -1,0 +1,74 @@
+//! `cargo book show`.
+
+use super::{catalogue, print, unknown};
+use anyhow::Context;
+use book::recordings;
+use clap::Args;
+use stage::catalogue::Catalogue;
+use stage::recording::Recording;
+use std::process::ExitCode;
+
+/// Show a stored recording in the terminal
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Show a stored recording in the terminal: what the programs printed, and every packet as tcpdump prints it.
+
+For everybody. Nothing is run and nothing is needed: what you see is what the book's pages are made from.
+
+Without a NAME it lists the recordings there are.",
+    after_long_help = "\
+Examples:
+  cargo book show                          lists every recording
+  cargo book show echo/one-echo            the blocking programs
+  cargo book show echo/one-echo.async      the async ones
+  cargo book show echo/one-echo.blocking-async
+                                           a blocking client and an async server
+
+Needs: nothing; works on every system."
+)]
+pub struct Show {
+    /// A scenario, and a variant where it is not the blocking one
+    name: Option<String>,
+}
+
+impl Show {
+    /// Shows one, or lists all.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let catalogue = catalogue()?;
+        let Some(name) = self.name else {
+            print(&list(&catalogue))?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let entry = catalogue.one(&name).map_err(|error| unknown(&error))?;
+        let folder = entry.folder();
+        let text = recordings::text(entry, &Recording::read(&folder)?).with_context(|| {
+            format!(
+                "{}: `cargo book record {}` makes it anew",
+                folder.display(),
+                entry.name()
+            )
+        })?;
+        print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(catalogue: &Catalogue) -> String {
+    let width = catalogue
+        .entries()
+        .map(|entry| entry.name().len())
+        .max()
+        .unwrap_or(0);
+    catalogue
+        .entries()
+        .map(|entry| {
+            let missing = if entry.folder().exists() {
+                ""
+            } else {
+                " (not recorded)"
+            };
+            format!("{:width$}  {}{missing}\n", entry.name(), entry.scenario.title)
+        })
+        .collect()
+}

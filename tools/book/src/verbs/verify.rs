@@ -1,0 +1,154 @@
+//! `cargo book verify`.
+
+use super::{catalogue, is_refused, meant, print, programs};
+use book::recordings::shape;
+use clap::Args;
+use stage::catalogue::{Catalogue, Entry};
+use stage::check::check;
+use stage::perform::perform;
+use stage::programs::Programs;
+use stage::store::reasons;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+/// Set where everything must run: then a machine that cannot is a failure.
+const REQUIRED: &str = "BOOK_REQUIRE_LIVE";
+
+/// Check stored recordings, and run their scenarios again
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Check stored recordings against their scenarios, and run the scenarios again.
+
+For authors. A stored recording must show what its scenario says and come from the sources as they are. A fresh run
+must show what the scenario says, too; with --runs each is repeated, and a table shows in how many shapes the packets
+came: what every shape has in common may be asked of every run, the rest of the stored one alone.
+
+It ends with 0 when everything agrees. Nothing is changed.",
+    after_long_help = "\
+Examples:
+  cargo book verify                          everything: stored, and one run each
+  cargo book verify --runs 0                 the stored ones alone, on any system
+  cargo book verify echo/one-echo --runs 20  how stable is it?
+
+Needs: Linux for runs. Where the machine refuses a private network, that is said, and an error only if --runs was
+given or BOOK_REQUIRE_LIVE=1."
+)]
+pub struct Verify {
+    /// Scenarios, with or without variant, or chapters; all if none is named
+    names: Vec<String>,
+    /// How often each is run; 1 if not given
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
+}
+
+impl Verify {
+    /// Checks; 0 if all agrees.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let catalogue = catalogue()?;
+        let entries = meant(&catalogue, &self.names)?;
+        let mut good = true;
+        print("stored\n")?;
+        for entry in &entries {
+            let reasons = reasons(&catalogue, *entry);
+            good &= reasons.is_empty();
+            print(&row(&entry.name(), reasons.is_empty(), &reasons))?;
+        }
+        if self.names.is_empty() {
+            for stray in catalogue.strays()? {
+                good = false;
+                print(&format!(
+                    "  BAD {}: belongs to no scenario; delete it\n",
+                    stray.display()
+                ))?;
+            }
+        }
+        match self.runs.unwrap_or(1) {
+            0 => {}
+            runs => good &= self.fresh(&catalogue, &entries, runs)?,
+        }
+        Ok(if good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// Runs every scenario again. True if all agree.
+    fn fresh(&self, catalogue: &Catalogue, entries: &[Entry<'_>], runs: usize) -> anyhow::Result<bool> {
+        let programs = programs(catalogue)?;
+        print(&format!("fresh, {runs} of each\n"))?;
+        let mut good = true;
+        for entry in entries {
+            match shapes(catalogue, *entry, &programs, runs) {
+                Ok(shapes) => {
+                    good &= shapes.wrong.is_empty();
+                    print(&row(&entry.name(), shapes.wrong.is_empty(), &shapes.wrong))?;
+                    for (shape, count) in shapes.by_count() {
+                        print(&format!("      {count:>3} x {shape}\n"))?;
+                    }
+                }
+                Err(error) if is_refused(&error) => {
+                    if self.runs.is_some() || std::env::var(REQUIRED).is_ok_and(|value| value == "1") {
+                        return Err(error);
+                    }
+                    eprintln!("skipped: {error}");
+                    return Ok(good);
+                }
+                Err(error) => {
+                    good = false;
+                    print(&row(&entry.name(), false, &[error.to_string()]))?;
+                }
+            }
+        }
+        Ok(good)
+    }
+}
+
+fn row(name: &str, good: bool, why: &[String]) -> String {
+    let word = if good { "ok " } else { "BAD" };
+    let why: String = why.iter().map(|reason| format!("      {reason}\n")).collect();
+    format!("  {word} {name}\n{why}")
+}
+
+/// What several runs of one scenario showed.
+#[derive(Default)]
+struct Shapes {
+    /// Where they do not agree with the scenario, each sentence once.
+    wrong: Vec<String>,
+    /// How often the packets came in which shape.
+    counts: BTreeMap<String, usize>,
+}
+
+impl Shapes {
+    /// The most frequent first.
+    fn by_count(&self) -> Vec<(&str, usize)> {
+        let mut counts: Vec<_> = self
+            .counts
+            .iter()
+            .map(|(shape, count)| (shape.as_str(), *count))
+            .collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts
+    }
+}
+
+fn shapes(
+    catalogue: &Catalogue,
+    entry: Entry<'_>,
+    programs: &Programs,
+    runs: usize,
+) -> anyhow::Result<Shapes> {
+    let mut shapes = Shapes::default();
+    for _ in 0..runs {
+        let recording = perform(catalogue, entry, programs)?.recording;
+        *shapes.counts.entry(shape(&recording.capture)?).or_default() += 1;
+        for disagreement in check(entry, &recording) {
+            let disagreement = disagreement.to_string();
+            if !shapes.wrong.contains(&disagreement) {
+                shapes.wrong.push(disagreement);
+            }
+        }
+    }
+    Ok(shapes)
+}
