@@ -35,13 +35,8 @@ async fn main() -> Result<()> {
     let answer = read_answer(&mut stream)
         .await
         .with_context(|| format!("reading from {address}"))?;
-    writeln!(
-        io::stdout(),
-        "heard {} bytes: {}",
-        answer.len(),
-        answer.escape_ascii()
-    )
-    .ok();
+    let (n, text) = (answer.len(), answer.escape_ascii());
+    writeln!(io::stdout(), "heard {n} bytes: {text}").ok();
     time::sleep(hold).await;
     Ok(())
 } // the stream goes out of scope here, and Rust closes the socket
@@ -67,5 +62,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

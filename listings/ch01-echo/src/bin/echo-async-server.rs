@@ -64,12 +64,8 @@ async fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
             return Ok(()); // the client has finished sending
         }
         let message = &buffer[..n];
-        writeln!(
-            io::stdout(),
-            "{client} said {n} bytes: {}",
-            message.escape_ascii()
-        )
-        .ok();
+        let text = message.escape_ascii();
+        writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
         stream.write_all(message).await?;
     }
 }

@@ -18,21 +18,16 @@ fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let hold = seconds(env::args().nth(2).as_deref().unwrap_or("1"))?;
     // ANCHOR: connect
-    let mut stream = TcpStream::connect(&address).with_context(|| format!("connecting to {address}"))?;
+    let mut stream = TcpStream::connect(&address)
+        .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
     // ANCHOR_END: connect
     // ANCHOR: talk
-    stream
-        .write_all(MESSAGE)
-        .with_context(|| format!("writing to {address}"))?;
-    let answer = read_answer(&mut stream).with_context(|| format!("reading from {address}"))?;
-    writeln!(
-        io::stdout(),
-        "heard {} bytes: {}",
-        answer.len(),
-        answer.escape_ascii()
-    )
-    .ok();
+    stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
+    let (n, text) = (answer.len(), answer.escape_ascii());
+    writeln!(io::stdout(), "heard {n} bytes: {text}").ok();
     thread::sleep(hold);
     Ok(())
 } // the stream goes out of scope here, and Rust closes the socket
@@ -58,5 +53,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

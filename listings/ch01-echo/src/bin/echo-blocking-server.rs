@@ -18,7 +18,8 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 // ANCHOR: listen
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
-    let listener = TcpListener::bind(&address).with_context(|| format!("listening on {address}"))?;
+    let listener = TcpListener::bind(&address)
+        .with_context(|| format!("listening on {address}"))?;
     // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR_END: listen
@@ -27,7 +28,9 @@ fn main() -> Result<()> {
         match listener.accept() {
             Ok((stream, client)) => {
                 // A thread of its own, so that this client's silence keeps nobody else waiting.
-                if let Err(error) = thread::Builder::new().spawn(move || serve(stream, client)) {
+                let started =
+                    thread::Builder::new().spawn(move || serve(stream, client));
+                if let Err(error) = started {
                     writeln!(io::stderr(), "no thread for {client}: {error}").ok();
                 }
             }
@@ -59,12 +62,8 @@ fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
             return Ok(()); // the client has finished sending
         }
         let message = &buffer[..n];
-        writeln!(
-            io::stdout(),
-            "{client} said {n} bytes: {}",
-            message.escape_ascii()
-        )
-        .ok();
+        let text = message.escape_ascii();
+        writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
         stream.write_all(message)?;
     }
 }
