@@ -59,12 +59,10 @@ fn empty(bout: &Bout<'_>) -> Result<(), Stop> {
     for _ in 0..5 {
         drop(bout.connect(&server)?);
     }
-    goes_on(
-        bout,
-        &mut server,
-        "after clients that closed without a word",
-        "what is done when the very first `read` returns 0",
-    )
+    let when = "after clients that closed without a word";
+    let look = "what is done when the very first `read` returns 0";
+    goes_on(bout, &mut server, when, look)?;
+    has_not_ended(bout, &mut server, when, look)
 }
 
 #[cfg(unix)]
@@ -110,7 +108,7 @@ fn reset(bout: &Bout<'_>) -> Result<(), Stop> {
             look,
         )?;
     }
-    Ok(())
+    has_not_ended(bout, &mut server, "after clients that reset", look)
 }
 
 #[cfg(not(unix))]
@@ -191,37 +189,67 @@ fn never_reads(bout: &Bout<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+const UNREAD: &str = "whose standard output nobody reads";
+
 fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
     let mut server = bout.start_unread()?;
     let stdout = &server.witness().stdout.clone();
     let look = "what writes to standard output: `println!` panics when nobody reads any more (and where SIGPIPE has its default action, a write ends the process)";
-    // A server that has not said anything yet may say it to its first clients.
-    until(bout.clock().at_most(Duration::from_millis(500)), || {
-        stdout.is_closed().then_some(())
-    });
+    // What has been said closes the pipe as soon as it is read; a server that has said nothing yet may speak to its
+    // first clients.
+    let patience = match stdout.first_line() {
+        Some(_) => bout.clock().patience(),
+        None => bout.clock().at_most(Duration::from_millis(500)),
+    };
+    until(patience, || stdout.is_closed().then_some(()));
     for _ in 0..5 {
-        goes_on(bout, &mut server, "whose standard output nobody reads", look)?;
+        goes_on(bout, &mut server, UNREAD, look)?;
     }
+    has_not_ended(bout, &mut server, UNREAD, look)
+}
+
+/// A new client is served, and if not: has the server ended?
+fn goes_on(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
+    let visited = bout.visit(server, 1, &format!("a client of a server {when}"), look);
+    if visited.is_err() {
+        // The end of a process is noticed a moment after that of its connections.
+        still_runs(
+            server,
+            bout.clock().at_most(Duration::from_millis(500)),
+            when,
+            look,
+        )?;
+    }
+    visited?;
     Ok(())
 }
 
-/// The server has not ended, and a new client is served.
-fn goes_on(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
-    let visited = bout.visit(server, 1, &format!("a client of a server {when}"), look);
-    // The end of a process is noticed a moment after that of its connections.
-    let moment = if visited.is_err() {
-        Duration::from_millis(500)
-    } else {
-        Duration::ZERO
-    };
-    if let Some(status) = server.ends_within(bout.clock().at_most(moment)) {
-        return Err(Failure::new(
+/// The server has not ended, and it has had time to: it has let go of every client, or as long as it may take for that.
+/// A client can be served while the thread of one before it has still to wake up and take the server with it.
+fn has_not_ended(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
+    const LET_GO: Duration = Duration::from_secs(1);
+    let port = server.address()?.port();
+    if observe::possible().is_ok() {
+        until(bout.clock().at_most(LET_GO), || {
+            (server.ended().is_some() || server.family().connections(port) == 0).then_some(())
+        });
+    }
+    still_runs(
+        server,
+        bout.clock().at_most(Duration::from_millis(10)),
+        when,
+        look,
+    )
+}
+
+fn still_runs(server: &mut Server, moment: Duration, when: &str, look: &str) -> Result<(), Stop> {
+    match server.ends_within(moment) {
+        None => Ok(()),
+        Some(status) => Err(Failure::new(
             format!("the server to go on {when}"),
             format!("it ended ({status})"),
             look,
         )
-        .into());
+        .into()),
     }
-    visited?;
-    Ok(())
 }

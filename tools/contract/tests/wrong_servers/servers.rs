@@ -8,7 +8,10 @@ use std::{
     io::{self, Read, Write},
     mem,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    os::unix::process::CommandExt,
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::process::CommandExt,
+    },
     process::{self, Child, Command, Stdio},
     sync::{
         Arc, Condvar, Mutex,
@@ -21,6 +24,7 @@ use std::{
 
 use nix::{
     libc,
+    poll::{PollFd, PollFlags, poll},
     sys::{
         signal::{SigSet, Signal},
         socket::{self, AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, setsockopt, sockopt},
@@ -225,7 +229,6 @@ fn by_hand(address: &str, reuse_address: bool, reuse_port: bool) -> TcpListener 
     let listener = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
     setsockopt(&listener, sockopt::ReuseAddr, &reuse_address).unwrap();
     setsockopt(&listener, sockopt::ReusePort, &reuse_port).unwrap();
-    use std::os::fd::AsRawFd;
     socket::bind(listener.as_raw_fd(), &SockaddrIn::from(wanted)).unwrap_or_else(|error| failed(&error));
     socket::listen(&listener, Backlog::new(128).unwrap()).unwrap();
     listener.into()
@@ -287,25 +290,34 @@ fn places(listener: &TcpListener, places: usize, before: bool) {
 }
 
 fn refuses_the_second(listener: &TcpListener) {
-    let busy = Arc::new((Mutex::new(false), Condvar::new()));
+    let served = Arc::new((Mutex::new(None::<TcpStream>), Condvar::new()));
     for stream in listener.incoming().flatten() {
-        // Whoever has closed is given the time to be noticed, so that only a second client is a second client.
-        let patience = Duration::from_millis(100);
-        let (mut taken, wait) = busy
-            .1
-            .wait_timeout_while(busy.0.lock().unwrap(), patience, |busy| *busy)
-            .unwrap();
-        if wait.timed_out() {
+        let mut client = served.0.lock().unwrap();
+        // Whoever has closed is waited for, so that only a second client is a second client, however late the thread
+        // that serves the first wakes up.
+        if client.as_ref().is_some_and(|client| !is_gone(client)) {
             continue;
         }
-        *taken = true;
-        let busy = Arc::clone(&busy);
+        client = served.1.wait_while(client, |client| client.is_some()).unwrap();
+        *client = Some(stream.try_clone().unwrap());
+        drop(client);
+        let served = Arc::clone(&served);
         thread::spawn(move || {
             echo(stream);
-            *busy.0.lock().unwrap() = false;
-            busy.1.notify_one();
+            *served.0.lock().unwrap() = None;
+            served.1.notify_one();
         });
     }
+}
+
+/// Whether the client's FIN or RST has come, or comes within a moment: it may still be under way.
+fn is_gone(client: &TcpStream) -> bool {
+    #[cfg(target_os = "linux")]
+    let ended = PollFlags::POLLRDHUP;
+    #[cfg(not(target_os = "linux"))]
+    let ended = PollFlags::POLLHUP;
+    let mut client = [PollFd::new(client.as_fd(), ended)];
+    !matches!(poll(&mut client, 100_u8), Ok(0))
 }
 
 fn echo_frames(mut stream: TcpStream) {
@@ -383,15 +395,18 @@ fn sleeper(own_group: bool) -> Child {
 /// On SIGTERM: reads no more than has come, answers it, and ends when all have been.
 fn graceful(listener: TcpListener) {
     let signals = blocked(&[Signal::SIGTERM]);
-    let clients = Arc::new(Mutex::new(BTreeMap::<SocketAddr, TcpStream>::new()));
+    let clients = Arc::new(Mutex::new((false, BTreeMap::<SocketAddr, TcpStream>::new())));
     let ending = Arc::clone(&clients);
     thread::spawn(move || {
         signals.wait().ok();
-        for client in ending.lock().unwrap().values() {
+        let mut clients = ending.lock().unwrap();
+        clients.0 = true;
+        for client in clients.1.values() {
             // What has come can still be read, then comes the end of the stream, as if the client had finished.
             client.shutdown(Shutdown::Read).ok();
         }
-        while !ending.lock().unwrap().is_empty() {
+        drop(clients);
+        while !ending.lock().unwrap().1.is_empty() {
             thread::sleep(Duration::from_millis(1));
         }
         process::exit(0);
@@ -399,9 +414,14 @@ fn graceful(listener: TcpListener) {
     threads(listener, move |stream| {
         let Ok(client) = stream.peer_addr() else { return };
         let Ok(second) = stream.try_clone() else { return };
-        clients.lock().unwrap().insert(client, second);
+        let mut all = clients.lock().unwrap();
+        if all.0 {
+            stream.shutdown(Shutdown::Read).ok(); // came while we were ending
+        }
+        all.1.insert(client, second);
+        drop(all);
         echo_until_the_end(&stream).ok();
         stream.shutdown(Shutdown::Both).ok();
-        clients.lock().unwrap().remove(&client);
+        clients.lock().unwrap().1.remove(&client);
     });
 }
