@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `segments` | how many segments there are: `10` |
 //! | `bytes from SIDE` | how many bytes that side sent, each counted once: `11` |
+//! | `header bytes` | what the IP and TCP headers of all segments take: `424` |
 //! | `duration` | from the first segment to the last: `1.000 s` |
 //! | `gap EVENT -> EVENT` | the time from one to the other: `52 µs` |
 //! | `time EVENT` | its time since the first segment |
@@ -20,7 +21,7 @@
 //! | `port SIDE`, `address SIDE` | of that side |
 //! | `kernel`, `date` | what ran it, `Linux 6.18.44`, and the day it did |
 //!
-//! `segments`, `bytes`, `duration`, `port` and `address` take `connection N:` in front, where a recording holds several.
+//! `segments`, `bytes`, `header bytes`, `duration`, `port` and `address` take `connection N:` in front, where a recording holds several.
 //!
 //! Counts stand as digits, with commas from 10,000 on; what identifies (ports, sequence numbers) stands without. Times
 //! come with the unit that leaves three digits or fewer in front of the point.
@@ -30,7 +31,7 @@ use crate::{
     seen::{Seen, Side},
 };
 
-const FORMS: &str = "`segments`, `bytes from SIDE`, `duration`, `gap EVENT -> EVENT`, `time EVENT`, `mark EVENT`, \
+const FORMS: &str = "`segments`, `bytes from SIDE`, `header bytes`, `duration`, `gap EVENT -> EVENT`, `time EVENT`, `mark EVENT`, \
                      `flags EVENT`, `length EVENT`, `[absolute] seq EVENT`, `[absolute] next seq EVENT`, \
                      `[absolute] ack EVENT`, `window EVENT`, `option OPTION of EVENT`, `port SIDE`, `address SIDE`, \
                      `kernel`, `date`";
@@ -45,6 +46,15 @@ pub fn number(seen: &Seen, what: &str) -> Result<String, String> {
     match words.as_slice() {
         ["segments"] => Ok(count(seen.segments_of(connection)?.len() as u64)),
         ["bytes", "from", side] => Ok(count(seen.bytes_from(connection, self::side(side)?)?)),
+        ["header", "bytes"] => {
+            let segments = seen.segments_of(connection)?;
+            let headers = segments.iter().map(|index| &seen.segments()[*index]);
+            Ok(count(
+                headers
+                    .map(|s| s.ip.whole_length() as u64 - u64::from(s.length))
+                    .sum(),
+            ))
+        }
         ["duration"] => {
             let segments = seen.segments_of(connection)?;
             let times = |index: &usize| seen.segments()[*index].time;

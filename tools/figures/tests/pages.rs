@@ -138,6 +138,7 @@ fn two_recordings_on_one_page_have_ids_of_their_own() {
 fn every_number_is_taken_from_the_recording() {
     for (what, text) in [
         ("segments", "10"),
+        ("header bytes", "424"),
         ("connection 1: segments", "10"),
         ("bytes from client", "11"),
         ("bytes from server", "11"),
@@ -324,9 +325,7 @@ fn a_recording_that_cannot_be_read_is_told_with_what_to_do() {
         let page = ("ch01-echo.md", "\n```recording\nshow = \"echo/one-echo\"\n```\n");
         let error = make_in(folder.path(), BOOK, &[page]).unwrap_err();
         assert!(
-            error.starts_with("src/ch01-echo.md:3: ")
-                && error.contains(words)
-                && error.contains("again"),
+            error.starts_with("src/ch01-echo.md:3: ") && error.contains(words) && error.contains("again"),
             "{file}: {error}"
         );
     }

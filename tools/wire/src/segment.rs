@@ -329,7 +329,7 @@ impl Segment {
 
 impl Ip {
     /// Header and data together, in bytes, as the header says; zero where it says nothing.
-    fn whole_length(&self) -> usize {
+    pub fn whole_length(&self) -> usize {
         match self {
             Ip::V4(header) => usize::from(header.total_length),
             Ip::V6(header) if header.payload_length == 0 => 0,
