@@ -313,7 +313,7 @@ fn refuses_the_second(listener: &TcpListener) {
 /// Whether the client's FIN or RST has come, or comes within a moment: it may still be under way.
 fn is_gone(client: &TcpStream) -> bool {
     #[cfg(target_os = "linux")]
-    let ended = PollFlags::POLLRDHUP;
+    let ended = PollFlags::from_bits_retain(libc::POLLRDHUP);
     #[cfg(not(target_os = "linux"))]
     let ended = PollFlags::POLLHUP;
     let mut client = [PollFd::new(client.as_fd(), ended)];
