@@ -225,5 +225,13 @@ fn shared_port(bout: &Bout<'_>) -> Result<(), Stop> {
             look,
         )?;
     }
-    Ok(())
+    match second.ended() {
+        None => Ok(()),
+        Some(status) => Err(Failure::new(
+            format!("a second start on {address} to go on beside the first"),
+            format!("it ended ({status})"),
+            look,
+        )
+        .into()),
+    }
 }
