@@ -405,6 +405,21 @@ pub fn write(records: &[Record]) -> String {
     text
 }
 
+/// The records in the order in which they changed what descriptors stand for, as indices: a call that made one counts at
+/// its return, everything else at its beginning.
+///
+/// An `accept` that waited through the close of an earlier connection returns the very descriptor which that close set
+/// free; by their beginnings the two would stand the wrong way round.
+pub fn by_effect(records: &[Record]) -> Vec<usize> {
+    let effect = |record: &Record| match record {
+        Record::Call(call) if call.made.is_some() => call.end.unwrap_or(call.start),
+        other => other.time(),
+    };
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|index| effect(&records[*index]));
+    order
+}
+
 /// Who holds which socket, while the records go by in the order of time.
 ///
 /// The kernel ends a connection when the last descriptor of its socket is closed, whoever holds it; so the one question
@@ -422,8 +437,7 @@ impl Holders {
 
     /// Takes note of one record and returns the sockets that nobody holds any more because of it.
     ///
-    /// A call counts at its return, so give calls that made or closed a descriptor in the order in which they returned
-    /// where threads overlap; the order of the file does for everything else.
+    /// Records are to come in the order of [`by_effect`].
     pub fn note(&mut self, record: &Record) -> Vec<u32> {
         let before = match record {
             Record::Start(start) => {
@@ -469,6 +483,8 @@ impl Holders {
         if let Some(fd) = call.fd {
             if call.call == Name::Close {
                 lost.extend(held.remove(&fd));
+                // It may have come in by a way the tap does not see, and was never used.
+                lost.extend(call.socket);
             } else if let Some(socket) = call.socket {
                 // A descriptor that came in by a way the tap does not see (SCM_RIGHTS) is known from its first use.
                 lost.extend(held.insert(fd, socket).filter(|old| *old != socket));
@@ -670,6 +686,43 @@ mod tests {
             held: vec![1],
         };
         assert_eq!(holders.note(&Record::End(end)), [1]);
+    }
+
+    #[test]
+    fn a_descriptor_that_an_accept_was_given_again_is_not_closed_by_the_close_before() {
+        let listener = |start, end, socket| {
+            let made = Some(Descriptor {
+                fd: 4,
+                socket: Some(socket),
+            });
+            Record::Call(Call {
+                end: Some(end),
+                fd: Some(3),
+                socket: Some(9),
+                made,
+                ..call(Name::Accept4, start)
+            })
+        };
+        let close = |start, socket| {
+            Record::Call(Call {
+                fd: Some(4),
+                socket: Some(socket),
+                ..call(Name::Close, start)
+            })
+        };
+        let records = [
+            listener(1, 10, 1),
+            listener(20, 50, 2),
+            close(30, 1),
+            close(60, 2),
+        ];
+        assert_eq!(by_effect(&records), [0, 2, 1, 3]);
+        let mut holders = Holders::new();
+        let gone: Vec<Vec<u32>> = by_effect(&records)
+            .into_iter()
+            .map(|index| holders.note(&records[index]))
+            .collect();
+        assert_eq!(gone, [vec![], vec![1], vec![], vec![2]]);
     }
 
     #[test]

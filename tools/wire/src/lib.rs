@@ -15,6 +15,7 @@
 mod bytes;
 pub mod call;
 pub mod capture;
+pub mod cause;
 pub mod conversation;
 pub mod duration;
 pub mod event;

@@ -1,0 +1,112 @@
+//! What caused each segment of the recordings in `tests/calls`, as it was checked by hand once.
+
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use wire::call;
+use wire::capture::Capture;
+use wire::cause::{By, Calls, causes};
+
+fn recordings() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls");
+    let mut files: Vec<PathBuf> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "pcap"));
+    files.sort();
+    assert!(files.len() > 15, "the recordings are gone");
+    files
+}
+
+#[test]
+fn every_segment_of_a_recording_has_the_cause_that_is_written_down() {
+    let mut text = String::new();
+    for file in recordings() {
+        writeln!(text, "{}", file.file_stem().unwrap().to_string_lossy()).unwrap();
+        let conversations = Capture::parse(&std::fs::read(&file).unwrap())
+            .unwrap()
+            .conversations()
+            .unwrap();
+        let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
+        let calls = Calls::new(&records, &conversations);
+        for (index, conversation) in conversations.iter().enumerate() {
+            for (turn, cause) in causes(&conversations, index, &calls, None).iter().enumerate() {
+                assert!(
+                    !matches!(cause.by, By::Unknown(_)),
+                    "{}: {}",
+                    file.display(),
+                    cause.text(&calls)
+                );
+                let segment = &conversation.turns[turn];
+                let (side, flags, length) = (segment.side, segment.segment.flags, segment.segment.length);
+                let number = format!("{}.{}", index + 1, turn + 1);
+                writeln!(
+                    text,
+                    "  {number:<5} {side} [{flags}] {length}: {}",
+                    cause.text(&calls)
+                )
+                .unwrap();
+            }
+        }
+    }
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls/causes.txt");
+    if std::env::var_os("WIRE_WRITE").is_some() {
+        std::fs::write(&expected, &text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&expected).unwrap();
+    assert_eq!(
+        text, expected,
+        "if the new causes are right, run again with WIRE_WRITE=1"
+    );
+}
+
+#[test]
+fn bytes_of_a_stream_are_written_once_and_read_once() {
+    for file in recordings() {
+        let conversations = Capture::parse(&std::fs::read(&file).unwrap())
+            .unwrap()
+            .conversations()
+            .unwrap();
+        let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
+        let calls = Calls::new(&records, &conversations);
+        for (index, conversation) in conversations.iter().enumerate() {
+            for side in wire::conversation::Side::BOTH {
+                let fresh: u64 = conversation
+                    .turns
+                    .iter()
+                    .filter(|turn| turn.side == side)
+                    .map(|turn| turn.fresh)
+                    .sum();
+                let sent = calls.of(index, side).filter(|(_, call)| call.call.sends());
+                let written = sent
+                    .map(|(record, _)| calls.owner(record).unwrap().bytes.end)
+                    .max()
+                    .unwrap_or(0);
+                assert_eq!(
+                    written,
+                    fresh,
+                    "{} connection {} {side}",
+                    file.display(),
+                    index + 1
+                );
+                let received = calls
+                    .of(index, side.peer())
+                    .filter(|(_, call)| call.call.receives());
+                let read = received
+                    .map(|(record, _)| calls.owner(record).unwrap().bytes.end)
+                    .max()
+                    .unwrap_or(0);
+                assert!(
+                    read <= fresh,
+                    "{} connection {} {side}",
+                    file.display(),
+                    index + 1
+                );
+            }
+        }
+    }
+}
