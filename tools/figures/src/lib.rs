@@ -25,6 +25,7 @@ pub mod declaration;
 pub mod directive;
 pub mod excerpt;
 pub mod html;
+pub mod ladder;
 pub mod make;
 pub mod number;
 pub mod page;
@@ -87,7 +88,9 @@ impl Preprocessor for Figures {
             });
         }
         book.for_each_chapter_mut(|chapter| {
-            let Some(path) = chapter.source_path.clone() else { return };
+            let Some(path) = chapter.source_path.clone() else {
+                return;
+            };
             match workshop.page(&path, &chapter.content) {
                 Ok(made) => chapter.content = made,
                 Err(found) => problems.extend(found),

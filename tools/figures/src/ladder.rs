@@ -1,0 +1,287 @@
+//! The figure: a conversation drawn as a ladder of five lanes.
+//!
+//! From left to right stand the client's source line, the client's call, the segments, the server's call and the server's
+//! source line; from top to bottom runs time, one event a row. A [`Ladder`] is what is to be drawn, in the order of time
+//! and without a coordinate in it; [`html`], [`pair_html`] and [`standalone_svg`] draw it. They read nothing and ask
+//! nothing: equal ladders give equal text.
+//!
+//! Shape and word carry the meaning, colour supports it: what carries bytes is thick, a FIN is dashed, an RST is dotted
+//! and ends in a bar, a lost segment ends in mid-wire with a cross.
+
+mod align;
+mod describe;
+mod draw;
+mod fold;
+mod label;
+mod layout;
+mod page;
+mod recorded;
+mod table;
+mod text;
+
+pub use wire::conversation::Side;
+
+pub use describe::describe;
+pub use page::{Mode, Options, html, pair_html, standalone_svg};
+pub use recorded::{Note, Recorded, ladder};
+
+/// A conversation, or several at once, ready to be drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ladder {
+    /// The recording's name, `echo/one-echo.blocking`: what ties the figure to the text and the listings on its page.
+    pub recording: String,
+    /// One line that says what is seen.
+    pub title: String,
+    /// What a reader who cannot see the drawing must know: the relations, in sentences. [`describe`] makes one.
+    pub description: String,
+    /// One for each socket shown, clients first, from the outside inwards on either side.
+    pub lifelines: Vec<Lifeline>,
+    /// The events, in the order of time.
+    pub rows: Vec<Row>,
+}
+
+/// One socket, as a line down the drawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifeline {
+    /// Where it stands: a client on the left, a server on the right.
+    pub side: Side,
+    /// What it is called: `client`, `client 2`.
+    pub name: String,
+    /// The program that owns the socket: `echo-blocking-client`.
+    pub program: String,
+    /// Why its calls are not shown, where they could not be recorded.
+    pub untapped: Option<String>,
+}
+
+/// One event, and the states entered by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When, in nanoseconds after the first segment; negative before it.
+    pub time: i64,
+    /// The marks of the annotations that speak of it: `4`, `a`. A segment's own number is its mark; it is drawn in any
+    /// case, and stronger where an annotation speaks of it.
+    pub notes: Vec<String>,
+    /// What happened.
+    pub event: Event,
+    /// The states entered, at either end.
+    pub states: Vec<State>,
+}
+
+/// A TCP state, where it is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The lifeline that enters it, as an index into [`Ladder::lifelines`].
+    pub at: usize,
+    /// Its name in RFC 9293: `SYN-SENT`.
+    pub name: String,
+}
+
+/// What a row shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call returned, or began, without a segment of its own.
+    Call(Call),
+    /// A segment left one end; its call, where it has one, stands in the same row.
+    Segment(Segment),
+    /// A segment that left in an earlier row reaches the other end: only where the way takes long enough to see.
+    Arrival {
+        /// Where it arrives.
+        at: usize,
+        /// The number of the segment.
+        number: u32,
+    },
+    /// Nothing happens for so long that it is said instead of drawn to scale.
+    Silence {
+        /// How long, in nanoseconds.
+        lasts: u64,
+    },
+    /// Many rows in one.
+    Folded(Folded),
+}
+
+/// A call into the kernel and the line of source that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The lifeline whose program called.
+    pub at: usize,
+    /// The call with its result: `recv = 11`.
+    pub text: String,
+    /// The line of source behind it, where one of ours is.
+    pub source: Option<Source>,
+    /// The row in which the call began, where it began in another and waited.
+    pub since: Option<usize>,
+    /// What else is known of it, for whoever asks.
+    pub fields: Vec<Field>,
+}
+
+/// A line of source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file, relative to the workspace.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The line's text, or what it drops where it is a closing brace.
+    pub text: String,
+}
+
+/// One field of a header, or one fact about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name: `seq`, `window`, `took`.
+    pub name: String,
+    /// Its value as people read it: relative, scaled, in words.
+    pub value: String,
+    /// Its value as it stood in the packet, where that differs.
+    pub raw: Option<String>,
+}
+
+/// One segment on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number in the recording, counted from 1; the same that its line in tcpdump's text bears. 0 where that text does
+    /// not show it.
+    pub number: u32,
+    /// The lifeline it leaves.
+    pub from: usize,
+    /// The lifeline it is meant for.
+    pub to: usize,
+    /// The flags that are drawn.
+    pub flags: Flags,
+    /// How many bytes it carries.
+    pub bytes: u64,
+    /// The number of its first byte (or of its SYN or FIN), counted so that the sender's SYN is 0.
+    pub seq: u64,
+    /// The next byte it expects, counted likewise, where ACK is set.
+    pub ack: Option<u64>,
+    /// Why it left.
+    pub cause: Cause,
+    /// What is unusual about it.
+    pub mark: Option<Mark>,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// A few words of its own, drawn beside the time: `window 0`.
+    pub remark: Option<String>,
+    /// Every field of its header.
+    pub fields: Vec<Field>,
+}
+
+/// The flags that decide how a segment is drawn and what it is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Opens a direction.
+    pub syn: bool,
+    /// Carries an acknowledgment.
+    pub ack: bool,
+    /// Ends a direction.
+    pub fin: bool,
+    /// Ends the connection.
+    pub rst: bool,
+}
+
+/// Why a segment left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A call of its own side.
+    Call(Call),
+    /// The kernel answers what the peer sent; what it answers, in words.
+    Answer(String),
+    /// A timer of the kernel, by name: `retransmission timer`.
+    Timer(String),
+    /// The end of the process that held the socket: `process ends`.
+    End(String),
+    /// Bytes of an earlier call that had to wait; what released them: `released by ACK 1449`.
+    Held(String),
+    /// It could not be told, and why.
+    Unknown(String),
+}
+
+/// What is unusual about a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It repeats what was sent before.
+    Again,
+    /// The link made a second copy of it, in mid-wire.
+    Copy,
+}
+
+/// What becomes of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives before anything else is seen to happen.
+    Arrives,
+    /// It arrives in a later row, the row of its [`Event::Arrival`].
+    ArrivesIn(usize),
+    /// It never arrives.
+    Lost,
+}
+
+/// Many rows in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// How many segments.
+    pub segments: usize,
+    /// What they are, in a few words: `24 × data →, 12 × ACK ←`.
+    pub text: String,
+    /// How many calls of the clients' side are folded with them, in words; empty for none.
+    pub client: String,
+    /// The same for the servers' side.
+    pub server: String,
+    /// How long it takes altogether, in nanoseconds.
+    pub lasts: u64,
+}
+
+impl Ladder {
+    /// The lifelines of one side, by index, from the outside inwards.
+    pub fn on(&self, side: Side) -> impl Iterator<Item = usize> + '_ {
+        (0..self.lifelines.len()).filter(move |&at| self.side(at) == side)
+    }
+
+    /// The side a lifeline stands on; the client's where there is no such lifeline.
+    pub fn side(&self, at: usize) -> Side {
+        self.lifelines.get(at).map_or(Side::Client, |line| line.side)
+    }
+
+    /// How many segments there are, the folded ones included.
+    pub fn segments(&self) -> usize {
+        self.rows
+            .iter()
+            .map(|row| match &row.event {
+                Event::Segment(_) => 1,
+                Event::Folded(folded) => folded.segments,
+                _ => 0,
+            })
+            .sum()
+    }
+
+    /// The same ladder, in which a run of more than `longest` ordinary segments (data and ACKs without a note, a state
+    /// or a mark) shows its beginning and its end and counts the rest.
+    pub fn folded(self, longest: usize) -> Ladder {
+        fold::fold(self, longest)
+    }
+}
+
+impl Event {
+    /// The call of this row, its own or its segment's.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Event::Call(call) => Some(call),
+            Event::Segment(Segment {
+                cause: Cause::Call(call),
+                ..
+            }) => Some(call),
+            _ => None,
+        }
+    }
+
+    fn call_mut(&mut self) -> Option<&mut Call> {
+        match self {
+            Event::Call(call) => Some(call),
+            Event::Segment(Segment {
+                cause: Cause::Call(call),
+                ..
+            }) => Some(call),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The relations of a ladder in sentences, for a reader who does not see it.
+
+use super::{
+    Event, Fate, Ladder, Mark, Segment,
+    text::{counted, duration},
+};
+
+/// Says what answers what, and how long after, in the words a sighted reader would use: one sentence for each run of
+/// bytes in one direction, each SYN, FIN and RST, each loss and repetition, each silence, and the states at the end.
+pub fn describe(ladder: &Ladder) -> String {
+    let mut teller = Teller {
+        ladder,
+        sentences: Vec::new(),
+        run: None,
+        fins: vec![None; ladder.lifelines.len()],
+        acknowledged: vec![false; ladder.lifelines.len()],
+        syn: None,
+    };
+    for row in &ladder.rows {
+        match &row.event {
+            Event::Segment(segment) => teller.segment(segment, row.time),
+            Event::Silence { lasts } => {
+                teller.flush();
+                teller.say(format!("Nothing happens for {}", duration(*lasts)));
+            }
+            Event::Folded(folded) => {
+                teller.flush();
+                teller.say(format!(
+                    "{} follow within {}",
+                    counted(folded.segments as u64, "more segment", "more segments"),
+                    duration(folded.lasts)
+                ));
+            }
+            Event::Call(_) | Event::Arrival { .. } => {}
+        }
+    }
+    teller.flush();
+    teller.end();
+    teller.sentences.join(" ")
+}
+
+struct Teller<'a> {
+    ladder: &'a Ladder,
+    sentences: Vec<String>,
+    /// Bytes going one way: whose, how many, in how many segments.
+    run: Option<(usize, u64, u64)>,
+    /// When each lifeline sent its FIN, and the number that acknowledges it.
+    fins: Vec<Option<(i64, u64)>>,
+    /// Whether the FIN of each lifeline has been acknowledged.
+    acknowledged: Vec<bool>,
+    syn: Option<i64>,
+}
+
+impl Teller<'_> {
+    fn say(&mut self, sentence: String) {
+        let mut letters = sentence.chars();
+        let first = letters
+            .next()
+            .map(|c| c.to_uppercase().to_string())
+            .unwrap_or_default();
+        self.sentences.push(format!("{first}{}.", letters.as_str()));
+    }
+
+    fn name(&self, at: usize) -> String {
+        let name = self
+            .ladder
+            .lifelines
+            .get(at)
+            .map_or("", |line| line.name.as_str());
+        if self.ladder.lifelines.len() > 2 {
+            name.to_owned()
+        } else {
+            format!("the {name}")
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some((at, bytes, segments)) = self.run.take() {
+            let how = match segments {
+                1 => String::new(),
+                segments => format!(" in {segments} segments"),
+            };
+            let name = self.name(at);
+            self.say(format!("{name} sends {}{how}", counted(bytes, "byte", "bytes")));
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment, time: i64) {
+        let from = self.name(segment.from);
+        let flags = segment.flags;
+        let ordinary = segment.mark.is_none() && segment.fate != Fate::Lost;
+        if segment.bytes > 0 && ordinary && !flags.fin && !flags.rst {
+            match &mut self.run {
+                Some((at, bytes, segments)) if *at == segment.from => {
+                    *bytes += segment.bytes;
+                    *segments += 1;
+                }
+                _ => {
+                    self.flush();
+                    self.run = Some((segment.from, segment.bytes, 1));
+                }
+            }
+        }
+        let peer_fin = self.fins.get(segment.to).copied().flatten();
+        let answers_fin = peer_fin.is_some_and(|(_, next)| segment.ack.is_some_and(|ack| ack >= next))
+            && !self.acknowledged.get(segment.to).copied().unwrap_or(true);
+        let after = |then: i64| duration(time.saturating_sub(then).unsigned_abs());
+        let what = super::label::label(segment);
+        if segment.fate == Fate::Lost {
+            self.flush();
+            self.say(format!("a segment of {from} ({what}) is lost on its way"));
+        } else if segment.mark == Some(Mark::Again) {
+            self.flush();
+            self.say(format!("{from} sends {what} again"));
+        } else if segment.mark == Some(Mark::Copy) {
+            self.flush();
+            self.say(format!("a second copy of {what} arrives"));
+        } else if flags.syn && segment.ack.is_none() {
+            self.flush();
+            self.syn = Some(time);
+            self.say(format!("{from} sends a SYN"));
+        } else if flags.syn {
+            self.flush();
+            let then = self
+                .syn
+                .map(|syn| format!("{} later ", after(syn)))
+                .unwrap_or_default();
+            self.say(format!("{then}{from} answers with SYN and ACK"));
+        } else if flags.rst {
+            self.flush();
+            self.say(format!("{from} resets the connection"));
+        } else if flags.fin {
+            self.flush();
+            let carries = match segment.bytes {
+                0 => String::new(),
+                bytes => format!(", which carries {} too", counted(bytes, "byte", "bytes")),
+            };
+            match peer_fin {
+                None => self.say(format!("{from} sends a FIN{carries}")),
+                Some((then, _)) if answers_fin => self.say(format!(
+                    "{} later {from} answers with one segment that carries both ACK and FIN{carries}",
+                    after(then)
+                )),
+                Some((then, _)) => self.say(format!(
+                    "{from} sends its own FIN {} after the other's{carries}",
+                    after(then)
+                )),
+            }
+        } else if answers_fin && segment.bytes == 0 {
+            self.flush();
+            let then = peer_fin.map(|(then, _)| after(then)).unwrap_or_default();
+            self.say(format!("{from} acknowledges that FIN {then} after it"));
+        }
+        if answers_fin && let Some(done) = self.acknowledged.get_mut(segment.to) {
+            *done = true;
+        }
+        if flags.fin
+            && let Some(fin) = self.fins.get_mut(segment.from)
+            && fin.is_none()
+        {
+            *fin = Some((time, segment.seq + segment.bytes + 1));
+        }
+    }
+
+    /// How many segments there were, and the state each end was last seen in.
+    fn end(&mut self) {
+        let mut last: Vec<Option<&str>> = vec![None; self.ladder.lifelines.len()];
+        for state in self.ladder.rows.iter().flat_map(|row| &row.states) {
+            if let Some(slot) = last.get_mut(state.at) {
+                *slot = Some(&state.name);
+            }
+        }
+        let states: Vec<String> = last
+            .iter()
+            .enumerate()
+            .filter_map(|(at, state)| Some(format!("{} is in {}", self.name(at), (*state)?)))
+            .collect();
+        let count = counted(self.ladder.segments() as u64, "segment", "segments");
+        match states.as_slice() {
+            [] => self.say(format!("{count} in all")),
+            states => self.say(format!("{count} in all; at the end {}", states.join(" and "))),
+        }
+    }
+}

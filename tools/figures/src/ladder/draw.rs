@@ -1,0 +1,826 @@
+//! The drawing: lines of SVG, one row of the ladder on each, without an id, a marker or a style of its own, so that any
+//! number of drawings may stand on one page.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use super::{
+    Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, label,
+    label::Stroke,
+    layout::{
+        ASIDE, CHIP, Columns, FALL, Lanes, Place, SIZE_CODE, SIZE_LABEL, SIZE_STATE, SIZE_TIME, aside,
+        chip_top, fitting, width,
+    },
+    text::{Clock, cut, cut_source, duration, escape, n},
+};
+
+/// A drawing in the making.
+pub struct Drawing<'a> {
+    pub ladder: &'a Ladder,
+    pub columns: &'a Columns,
+    pub places: &'a [Place],
+    pub clock: Clock,
+    /// For each row, what a comparison has to say of it; empty where nothing is compared.
+    pub verdicts: &'a [Verdict],
+    pub height: f64,
+}
+
+/// What a comparison says of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which row of the other ladder stands beside it, or which gap: equal numbers stand at equal height.
+    pub pair: usize,
+    /// Whether the two differ.
+    pub differs: bool,
+}
+
+impl Drawing<'_> {
+    /// Everything inside the `<svg>`.
+    pub fn draw(&self) -> String {
+        let mut out = String::new();
+        self.head(&mut out);
+        self.lifelines(&mut out);
+        // Under the rows, so that a bar never covers a state.
+        for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
+            self.wait(&mut out, index, row, place);
+        }
+        for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
+            self.row(&mut out, index, row, place);
+        }
+        out
+    }
+
+    /// Who stands where, and what each lane holds.
+    fn head(&self, out: &mut String) {
+        let columns = self.columns;
+        for side in [Side::Client, Side::Server] {
+            self.who(out, side);
+        }
+        let unit = format!("time in {}", self.clock.unit());
+        match columns.lanes {
+            Lanes::Columns => {
+                let (left, right) = columns.outer;
+                let mut captions = vec![(columns.middle(), "m", unit.as_str())];
+                // Where no call was recorded there is nothing to say over these lanes.
+                if self.ladder.rows.iter().any(|row| row.event.call().is_some()) {
+                    captions.extend([
+                        (columns.source, "e", "source line"),
+                        (left - ASIDE, "e", "call"),
+                        (right + ASIDE, "s", "call"),
+                        (columns.width - columns.source, "s", "source line"),
+                    ]);
+                }
+                for (x, anchor, words) in captions {
+                    let _ = writeln!(
+                        out,
+                        r#"<text class="sub {anchor}" x="{}" y="31">{words}</text>"#,
+                        n(x)
+                    );
+                }
+                let _ = writeln!(
+                    out,
+                    r#"<text class="who m" x="{}" y="14">wire</text>"#,
+                    n(columns.middle())
+                );
+                let _ = writeln!(out, r#"<path class="rule" d="M0 38.5H{}"/>"#, n(columns.width));
+            }
+            Lanes::Stacked => {
+                let _ = writeln!(
+                    out,
+                    r#"<text class="sub m" x="{}" y="14">{unit}</text>"#,
+                    n(columns.middle())
+                );
+                let _ = writeln!(out, r#"<path class="rule" d="M0 37.5H{}"/>"#, n(columns.width));
+            }
+        }
+    }
+
+    /// The name of one end and of its programs.
+    fn who(&self, out: &mut String, side: Side) {
+        let columns = self.columns;
+        let lifelines: Vec<usize> = self.ladder.on(side).collect();
+        let Some(&first) = lifelines.first() else { return };
+        let several = lifelines.len() > 1;
+        let name = match (several, side) {
+            (false, _) => self.ladder.lifelines[first].name.as_str(),
+            (true, Side::Client) => "clients",
+            (true, Side::Server) => "servers",
+        };
+        let mut programs: Vec<&str> = Vec::new();
+        for &at in &lifelines {
+            let program = self.ladder.lifelines[at].program.as_str();
+            if !programs.contains(&program) {
+                programs.push(program);
+            }
+        }
+        let mut words = programs.join(", ");
+        if let Some(reason) = &self.ladder.lifelines[first].untapped {
+            let _ = write!(words, " (calls not seen: {reason})");
+        }
+        let class = side_class(side);
+        let (name, x, y, anchor) = (escape(name), columns.outer, "14", ["e", "s"]);
+        match columns.lanes {
+            Lanes::Columns => {
+                // The name over its lifeline, the program outwards of it.
+                let (x, gap, anchor) = match side {
+                    Side::Client => (x.0 + 4.0, -54.0, anchor[0]),
+                    Side::Server => (x.1 - 4.0, 54.0, anchor[1]),
+                };
+                let words = cut(&words, fitting(columns.outer.0 - 54.0, SIZE_TIME));
+                let _ = writeln!(
+                    out,
+                    r#"<text class="who {class} {anchor}" x="{}" y="{y}">{name}</text><text class="sub {anchor}" x="{}" y="{y}">{}</text>"#,
+                    n(x),
+                    n(x + gap),
+                    escape(&words)
+                );
+            }
+            Lanes::Stacked => {
+                // At the edge of the drawing there is room only inwards.
+                let (x, anchor) = match side {
+                    Side::Client => (0.0, anchor[1]),
+                    Side::Server => (columns.width, anchor[0]),
+                };
+                let words = cut(&words, fitting(columns.width / 2.0 - 6.0, SIZE_TIME));
+                let _ = writeln!(
+                    out,
+                    r#"<text class="who {class} {anchor}" x="{}" y="{y}">{name}</text><text class="sub {anchor}" x="{}" y="30">{}</text>"#,
+                    n(x),
+                    n(x),
+                    escape(&words)
+                );
+            }
+        }
+        if several {
+            for (index, &at) in lifelines.iter().enumerate() {
+                let _ = writeln!(
+                    out,
+                    r#"<text class="sub m" x="{}" y="{}">{}</text>"#,
+                    n(columns.x(at)),
+                    n(columns.head - 8.0),
+                    index + 1
+                );
+            }
+        }
+    }
+
+    fn lifelines(&self, out: &mut String) {
+        for (at, &x) in self.columns.lifelines.iter().enumerate() {
+            let _ = writeln!(
+                out,
+                r#"<path class="life {}" d="M{} {}V{}"/>"#,
+                side_class(self.ladder.side(at)),
+                n(x),
+                n(self.columns.head - 4.0),
+                n(self.height - 4.0)
+            );
+        }
+    }
+
+    fn row(&self, out: &mut String, index: usize, row: &Row, place: &Place) {
+        let verdict = self.verdicts.get(index);
+        let mut class = String::from("row");
+        for word in [
+            match &row.event {
+                Event::Call(_) => "calls",
+                Event::Segment(_) => "segment",
+                Event::Arrival { .. } => "arrival",
+                Event::Silence { .. } => "silence",
+                Event::Folded(_) => "fold",
+            },
+            match &row.event {
+                Event::Call(call) => side_class(self.ladder.side(call.at)),
+                Event::Segment(segment) => side_class(self.ladder.side(segment.from)),
+                Event::Arrival { at, .. } => side_class(self.ladder.side(*at)),
+                _ => "",
+            },
+            if verdict.is_some_and(|verdict| verdict.differs) {
+                "differs"
+            } else {
+                ""
+            },
+        ] {
+            if !word.is_empty() {
+                class.push(' ');
+                class.push_str(word);
+            }
+        }
+        let _ = write!(out, r#"<g class="{class}" data-row="{index}""#);
+        if let Some(verdict) = verdict {
+            let _ = write!(out, r#" data-pair="{}""#, verdict.pair);
+        }
+        out.push('>');
+        let (top, height) = (
+            place.y - place.extent.above,
+            place.extent.above + place.extent.below,
+        );
+        let _ = write!(
+            out,
+            r#"<rect class="hit" x="0" y="{}" width="{}" height="{}" rx="4"/>"#,
+            n(top),
+            n(self.columns.width),
+            n(height)
+        );
+        if verdict.is_some_and(|verdict| verdict.differs) {
+            let _ = write!(
+                out,
+                r#"<path class="mark" d="M1.5 {}v{}"/>"#,
+                n(top + 2.0),
+                n(height - 4.0)
+            );
+        }
+        match &row.event {
+            Event::Call(call) => self.call(out, call, place.y, place.y),
+            Event::Segment(segment) => self.segment(out, row, segment, place),
+            Event::Arrival { .. } => {}
+            Event::Silence { lasts } => self.silence(out, *lasts, place.y),
+            Event::Folded(folded) => self.fold(out, folded, place.y),
+        }
+        self.states(out, row, place.y);
+        self.notes(out, row, place.y);
+        out.push_str("</g>\n");
+    }
+
+    /// How long a call waited: a bar beside the lifeline, from the row in which it began, outwards, where no arrow passes.
+    fn wait(&self, out: &mut String, index: usize, row: &Row, place: &Place) {
+        let Some(call) = row.event.call() else { return };
+        let Some(since) = call.since.and_then(|row| self.places.get(row)) else {
+            return;
+        };
+        if since.y >= place.y {
+            return;
+        }
+        let side = self.ladder.side(call.at);
+        let x = match side {
+            Side::Client => self.columns.x(call.at) - 5.5,
+            Side::Server => self.columns.x(call.at) + 2.5,
+        };
+        let _ = writeln!(
+            out,
+            r#"<rect class="wait {}" data-row="{index}" x="{}" y="{}" width="3" height="{}" rx="1.5"/>"#,
+            side_class(side),
+            n(x),
+            n(since.y),
+            n(place.y - since.y)
+        );
+    }
+
+    /// A call: its dot on the lifeline, its text and its source line in their lanes. `text_y` is the middle of the text,
+    /// which stands above the arrow where lanes are stacked.
+    fn call(&self, out: &mut String, call: &Call, y: f64, text_y: f64) {
+        let columns = self.columns;
+        let side = self.ladder.side(call.at);
+        let x = columns.x(call.at);
+        let outer = if side == Side::Client {
+            columns.outer.0
+        } else {
+            columns.outer.1
+        };
+        if columns.lanes == Lanes::Columns && outer != x {
+            let outer = if side == Side::Client {
+                outer - 6.0
+            } else {
+                outer + 6.0
+            };
+            let _ = write!(out, r#"<path class="lead" d="M{} {}H{}"/>"#, n(outer), n(y), n(x));
+        }
+        let _ = write!(
+            out,
+            r#"<circle class="dot" cx="{}" cy="{}" r="3.2"/>"#,
+            n(x),
+            n(y)
+        );
+        let baseline = n(text_y + 3.6);
+        match columns.lanes {
+            Lanes::Columns => {
+                let (x, anchor, source_x) = match side {
+                    Side::Client => {
+                        let x = outer - ASIDE;
+                        (x, "e", columns.source)
+                    }
+                    Side::Server => {
+                        let x = outer + ASIDE;
+                        (x, "s", columns.width - columns.source)
+                    }
+                };
+                let room = match call.source {
+                    Some(_) => columns.call,
+                    None => columns.call + columns.source,
+                };
+                let _ = write!(
+                    out,
+                    r#"<text class="call {anchor}" x="{}" y="{baseline}">{}</text>"#,
+                    n(x),
+                    self.numbered(call.at, &call.text, fitting(room, SIZE_CODE))
+                );
+                if let Some(source) = &call.source {
+                    let _ = write!(
+                        out,
+                        r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
+                        n(source_x),
+                        escape(&cut_source(&source.text, fitting(columns.source, SIZE_CODE)))
+                    );
+                }
+            }
+            Lanes::Stacked => {
+                let (x, anchor) = match side {
+                    Side::Client => (columns.inner.0 + ASIDE, "s"),
+                    Side::Server => (columns.inner.1 - ASIDE, "e"),
+                };
+                let all = fitting(columns.call, SIZE_CODE);
+                let rest = all.saturating_sub(call.text.chars().count() + 4);
+                let source = call
+                    .source
+                    .as_ref()
+                    .filter(|_| rest > 8)
+                    .map(|source| cut_source(&source.text, rest));
+                let text = self.numbered(call.at, &call.text, all);
+                let text = format!(r#"<tspan class="call">{text}</tspan>"#);
+                let line = match (source, side) {
+                    (None, _) => text,
+                    (Some(source), Side::Client) => format!("{text}\u{a0} {}", escape(&source)),
+                    (Some(source), Side::Server) => format!("{} \u{a0}{text}", escape(&source)),
+                };
+                let _ = write!(
+                    out,
+                    r#"<text class="line {anchor}" x="{}" y="{baseline}">{line}</text>"#,
+                    n(x)
+                );
+            }
+        }
+    }
+
+    /// Where several lifelines share a lane, the text says whose it is.
+    fn whose(&self, at: usize) -> Option<usize> {
+        let side = self.ladder.side(at);
+        let lifelines: Vec<usize> = self.ladder.on(side).collect();
+        let place = lifelines.iter().position(|other| *other == at)?;
+        (lifelines.len() > 1).then_some(place + 1)
+    }
+
+    /// A text of so many characters at most, with the number of its lifeline towards the wire.
+    fn numbered(&self, at: usize, text: &str, most: usize) -> String {
+        let Some(number) = self.whose(at) else {
+            return escape(&cut(text, most));
+        };
+        let text = escape(&cut(text, most.saturating_sub(2)));
+        match self.ladder.side(at) {
+            Side::Client => format!(r#"{text} <tspan class="whose">{number}</tspan>"#),
+            Side::Server => format!(r#"<tspan class="whose">{number}</tspan> {text}"#),
+        }
+    }
+
+    fn segment(&self, out: &mut String, row: &Row, segment: &Segment, place: &Place) {
+        let columns = self.columns;
+        let y = place.y;
+        let over = match columns.lanes {
+            Lanes::Columns => y,
+            Lanes::Stacked => y - 24.0,
+        };
+        match &segment.cause {
+            Cause::Call(call) => self.call(out, call, y, over),
+            _ => self.kernel(out, segment, y, over),
+        }
+        let arrow = self.arrow(segment, place);
+        self.draw_arrow(out, segment, &arrow);
+        let label = label::label(segment);
+        let time = self.time(row, segment);
+        if self.columns.slow {
+            self.along(out, row, &arrow, &label, &time);
+        } else {
+            let x = columns.middle();
+            let room = columns.inner.1 - columns.inner.0 - 12.0;
+            let _ = write!(
+                out,
+                r#"<text class="word m" x="{}" y="{}">{}</text><text class="time m" x="{}" y="{}">{}</text>"#,
+                n(x),
+                n(y + FALL / 2.0 - 7.5),
+                escape(&cut(&label, fitting(room, SIZE_LABEL))),
+                n(x),
+                n(y + FALL / 2.0 + 12.5),
+                escape(&cut(&time, fitting(room, SIZE_TIME)))
+            );
+        }
+    }
+
+    /// Label and time along a falling arrow: on one line, for between two such arrows there is no room for two, unless that
+    /// line would be longer than the arrow.
+    fn along(&self, out: &mut String, row: &Row, arrow: &Arrow, label: &str, time: &str) {
+        let (x, y) = arrow.at(0.48);
+        let length = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0);
+        let both = width(label.chars().count() + 2 + time.chars().count(), SIZE_TIME);
+        let _ = write!(
+            out,
+            r#"<g transform="translate({} {}) rotate({})">"#,
+            n(x),
+            n(y),
+            n(arrow.slope())
+        );
+        let (label, time) = (escape(label), escape(time));
+        let _ = if both < length - 12.0 {
+            write!(
+                out,
+                r#"<text class="along m" y="-4">{label} <tspan class="time"> {time}</tspan></text>"#
+            )
+        } else {
+            write!(
+                out,
+                r#"<text class="along m" y="-4">{label}</text><text class="along time m" y="11">{time}</text>"#
+            )
+        };
+        let wide = if both < length - 12.0 {
+            both
+        } else {
+            width(label.chars().count(), SIZE_TIME)
+        };
+        for (index, (mark, strong)) in self.marks(row).iter().enumerate() {
+            bubble(out, mark, *strong, -wide / 2.0 - 10.0 - 15.0 * index as f64, -8.0);
+        }
+        out.push_str("</g>");
+    }
+
+    /// A segment that no call of its own side sent: the kernel's own reason, where it has more than an answer to give.
+    fn kernel(&self, out: &mut String, segment: &Segment, y: f64, text_y: f64) {
+        let columns = self.columns;
+        let side = self.ladder.side(segment.from);
+        let Some(words) = aside(segment) else { return };
+        let x = columns.x(segment.from);
+        let _ = write!(
+            out,
+            r#"<circle class="ring" cx="{}" cy="{}" r="3.2"/>"#,
+            n(x),
+            n(y)
+        );
+        let (x, anchor) = match (columns.lanes, side) {
+            (Lanes::Columns, Side::Client) => (columns.outer.0 - ASIDE, "e"),
+            (Lanes::Columns, Side::Server) => (columns.outer.1 + ASIDE, "s"),
+            (Lanes::Stacked, Side::Client) => (columns.inner.0 + ASIDE, "s"),
+            (Lanes::Stacked, Side::Server) => (columns.inner.1 - ASIDE, "e"),
+        };
+        let room = match columns.lanes {
+            Lanes::Columns => columns.call + columns.source,
+            Lanes::Stacked => columns.call,
+        };
+        let _ = write!(
+            out,
+            r#"<text class="kernel {anchor}" x="{}" y="{}">{}</text>"#,
+            n(x),
+            n(text_y + 3.6),
+            self.numbered(segment.from, words, fitting(room, SIZE_CODE))
+        );
+    }
+
+    fn arrow(&self, segment: &Segment, place: &Place) -> Arrow {
+        let (columns, y) = (self.columns, place.y);
+        let (from, to) = (columns.x(segment.from), columns.x(segment.to));
+        let towards = if to > from { 1.0 } else { -1.0 };
+        let dotted = !matches!(segment.cause, Cause::Answer(_) | Cause::Unknown(_));
+        let (begin, end) = match (segment.fate, segment.mark) {
+            (Fate::Lost, _) => (0.0, 0.56),
+            (_, Some(Mark::Copy)) => (0.5, 1.0),
+            _ => (0.0, 1.0),
+        };
+        Arrow {
+            x0: from + towards * if dotted { 4.5 } else { 1.0 },
+            y0: y,
+            x1: to - towards * 1.5,
+            y1: match segment.fate {
+                Fate::Arrives => y + FALL,
+                Fate::ArrivesIn(row) => self.places.get(row).map_or(y + FALL, |place| place.y),
+                Fate::Lost => y + self.fall_near(segment.from, y),
+            },
+            begin,
+            end,
+        }
+    }
+
+    /// A lost segment falls as the nearest one that went the same way.
+    fn fall_near(&self, from: usize, y: f64) -> f64 {
+        let nearest = self
+            .ladder
+            .rows
+            .iter()
+            .zip(self.places)
+            .filter_map(|(row, place)| match &row.event {
+                Event::Segment(other) if other.from == from => match other.fate {
+                    Fate::ArrivesIn(to) => Some((place.y, self.places.get(to)?.y - place.y)),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .min_by(|a, b| (a.0 - y).abs().total_cmp(&(b.0 - y).abs()));
+        nearest.map_or(FALL, |(_, fall)| fall)
+    }
+
+    fn draw_arrow(&self, out: &mut String, segment: &Segment, arrow: &Arrow) {
+        let stroke = Stroke::of(segment);
+        let mut class = String::from("arrow");
+        if segment.bytes > 0 {
+            class.push_str(" data");
+        }
+        match stroke {
+            Stroke::Fin => class.push_str(" fin"),
+            Stroke::Rst => class.push_str(" rst"),
+            Stroke::Plain | Stroke::Data => {}
+        }
+        if segment.mark == Some(Mark::Again) {
+            class.push_str(" again");
+        }
+        let (dx, dy) = (arrow.x1 - arrow.x0, arrow.y1 - arrow.y0);
+        let length = dx.hypot(dy).max(1.0);
+        // Unit vectors along and across.
+        let (ux, uy) = (dx / length, dy / length);
+        let (vx, vy) = (-uy, ux);
+        let lost = segment.fate == Fate::Lost;
+        let head = if lost { 0.0 } else { 8.0 };
+        let ((x0, y0), (x1, y1)) = (arrow.at(arrow.begin), arrow.at(arrow.end));
+        let _ = write!(
+            out,
+            r#"<path class="{class}" d="M{} {}L{} {}"/>"#,
+            n(x0),
+            n(y0),
+            n(x1 - ux * head),
+            n(y1 - uy * head)
+        );
+        if segment.mark == Some(Mark::Copy) {
+            let _ = write!(
+                out,
+                r#"<circle class="ring" cx="{}" cy="{}" r="3.2"/>"#,
+                n(x0),
+                n(y0)
+            );
+        }
+        if lost {
+            let r = 5.0;
+            let (x, y) = (x1, y1);
+            let _ = write!(
+                out,
+                r#"<path class="cross" d="M{} {}l{} {}m0 -{}l-{} {}"/>"#,
+                n(x - r),
+                n(y - r),
+                n(2.0 * r),
+                n(2.0 * r),
+                n(2.0 * r),
+                n(2.0 * r),
+                n(2.0 * r)
+            );
+            return;
+        }
+        let (bx, by) = (x1 - ux * 9.0, y1 - uy * 9.0);
+        let half = 3.8;
+        let _ = write!(
+            out,
+            r#"<path class="tip" d="M{} {}L{} {}L{} {}z"/>"#,
+            n(x1),
+            n(y1),
+            n(bx + vx * half),
+            n(by + vy * half),
+            n(bx - vx * half),
+            n(by - vy * half)
+        );
+        if stroke == Stroke::Rst {
+            let (x, y) = (x1 - ux * 0.5, y1 - uy * 0.5);
+            let _ = write!(
+                out,
+                r#"<path class="bar" d="M{} {}L{} {}"/>"#,
+                n(x + vx * 7.0),
+                n(y + vy * 7.0),
+                n(x - vx * 7.0),
+                n(y - vy * 7.0)
+            );
+        }
+    }
+
+    fn silence(&self, out: &mut String, lasts: u64, y: f64) {
+        for &x in &self.columns.lifelines {
+            let _ = write!(
+                out,
+                r#"<path class="gap" d="M{} {}l14 -7"/><path class="break" d="M{} {}l14 -7m-14 7l14 -7"/>"#,
+                n(x - 7.0),
+                n(y + 3.5),
+                n(x - 7.0),
+                n(y + 0.5),
+            );
+            let _ = write!(
+                out,
+                r#"<path class="break" d="M{} {}l14 -7"/>"#,
+                n(x - 7.0),
+                n(y + 6.5)
+            );
+        }
+        let _ = write!(
+            out,
+            r#"<text class="pause m" x="{}" y="{}">{}</text>"#,
+            n(self.columns.middle()),
+            n(y + 3.6),
+            escape(&silent(lasts))
+        );
+    }
+
+    fn fold(&self, out: &mut String, folded: &Folded, y: f64) {
+        let columns = self.columns;
+        for &x in &columns.lifelines {
+            let _ = write!(
+                out,
+                r#"<path class="gap" d="M{} {}v34"/><path class="dots" d="M{} {}v34"/>"#,
+                n(x),
+                n(y - 17.0),
+                n(x),
+                n(y - 17.0)
+            );
+        }
+        let room = fitting(columns.inner.1 - columns.inner.0 - 16.0, SIZE_TIME);
+        let _ = write!(
+            out,
+            r#"<text class="word m" x="{}" y="{}">⋮ {} segments, {}</text><text class="time m" x="{}" y="{}">{}</text>"#,
+            n(columns.middle()),
+            n(y - 3.0),
+            folded.segments,
+            escape(&duration(folded.lasts)),
+            n(columns.middle()),
+            n(y + 11.0),
+            escape(&cut(&folded.text, room))
+        );
+        if columns.lanes == Lanes::Columns {
+            let room = fitting(columns.call + columns.source, SIZE_CODE);
+            for (words, x, anchor) in [
+                (&folded.client, columns.outer.0 - ASIDE, "e"),
+                (&folded.server, columns.outer.1 + ASIDE, "s"),
+            ] {
+                if !words.is_empty() {
+                    let _ = write!(
+                        out,
+                        r#"<text class="kernel {anchor}" x="{}" y="{}">{}</text>"#,
+                        n(x),
+                        n(y + 3.6),
+                        escape(&cut(words, room))
+                    );
+                }
+            }
+        }
+    }
+
+    fn states(&self, out: &mut String, row: &Row, y: f64) {
+        let columns = self.columns;
+        let mut drawn = [0.0, 0.0];
+        for state in &row.states {
+            let side = self.ladder.side(state.at);
+            let several = self.ladder.on(side).count() > 1;
+            let name = match self.whose(state.at) {
+                Some(number) => format!("{number} {}", state.name),
+                None => state.name.clone(),
+            };
+            let wide = width(name.chars().count(), SIZE_STATE) + 10.0;
+            let slot = &mut drawn[usize::from(side == Side::Server)];
+            let top = y + chip_top(self.ladder, columns, row, state.at) + *slot;
+            *slot += CHIP + 2.0;
+            let x = columns.x(state.at);
+            // On the lifeline, unless that would cover a neighbour or the tip of the next arrow.
+            let aside = several || columns.slow;
+            let left = match (columns.lanes, aside, side) {
+                (Lanes::Columns, false, _) => x - wide / 2.0,
+                (Lanes::Columns, true, Side::Client) => columns.outer.0 - 8.0 - wide,
+                (Lanes::Columns, true, Side::Server) => columns.outer.1 + 8.0,
+                (Lanes::Stacked, false, Side::Client) => 1.0,
+                (Lanes::Stacked, false, Side::Server) => columns.width - 1.0 - wide,
+                (Lanes::Stacked, true, Side::Client) => columns.inner.0 + 7.0,
+                (Lanes::Stacked, true, Side::Server) => columns.inner.1 - 7.0 - wide,
+            };
+            let _ = write!(
+                out,
+                r#"<rect class="chip {}" x="{}" y="{}" width="{}" height="{}" rx="7"/><text class="state m" x="{}" y="{}">{}</text>"#,
+                side_class(side),
+                n(left),
+                n(top),
+                n(wide),
+                n(CHIP),
+                n(left + wide / 2.0),
+                n(top + 10.2),
+                escape(&name)
+            );
+        }
+    }
+
+    /// The marks of a row: a segment's number, and what annotations call it.
+    fn marks<'r>(&self, row: &'r Row) -> Vec<(Cow<'r, str>, bool)> {
+        let mut marks: Vec<(Cow<str>, bool)> = row
+            .notes
+            .iter()
+            .map(|note| (Cow::Borrowed(note.as_str()), true))
+            .collect();
+        if let Event::Segment(segment) = &row.event {
+            let number = segment.number.to_string();
+            if segment.number > 0 && !row.notes.contains(&number) {
+                marks.insert(0, (Cow::Owned(number), false));
+            }
+        }
+        marks
+    }
+
+    /// The marks, beside what they speak of. (Along a falling arrow they are drawn with its label.)
+    fn notes(&self, out: &mut String, row: &Row, y: f64) {
+        let columns = self.columns;
+        let inwards = |at| {
+            if self.ladder.side(at) == Side::Client {
+                1.0
+            } else {
+                -1.0
+            }
+        };
+        let beside =
+            |words: &str, size: f64| columns.middle() - width(words.chars().count(), size) / 2.0 - 12.0;
+        let (mut x, y, step) = match &row.event {
+            Event::Segment(_) if columns.slow => return,
+            Event::Segment(segment) => {
+                let x = beside(&label::label(segment), SIZE_LABEL);
+                if x > columns.inner.0 + 12.0 {
+                    (x, y + FALL / 2.0 - 11.0, -15.0)
+                } else {
+                    // A label as wide as the wire leaves no room; beside the time there is some.
+                    (
+                        beside(&self.time(row, segment), SIZE_TIME),
+                        y + FALL / 2.0 + 9.5,
+                        -15.0,
+                    )
+                }
+            }
+            Event::Call(call) => match columns.lanes {
+                Lanes::Columns => (
+                    columns.x(call.at) + inwards(call.at) * 14.0,
+                    y,
+                    inwards(call.at) * 15.0,
+                ),
+                // The text stands there; the far end of its line is free.
+                Lanes::Stacked if inwards(call.at) > 0.0 => (columns.inner.1 - 14.0, y, -15.0),
+                Lanes::Stacked => (columns.inner.0 + 14.0, y, 15.0),
+            },
+            Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * 15.0),
+            Event::Silence { lasts } => (beside(&silent(*lasts), SIZE_TIME), y, -15.0),
+            Event::Folded(_) => (columns.inner.0 + 12.0, y, 15.0),
+        };
+        for (mark, strong) in self.marks(row) {
+            bubble(out, &mark, strong, x, y);
+            x += step;
+        }
+    }
+
+    /// A segment's time and what is unusual about it.
+    fn time(&self, row: &Row, segment: &Segment) -> String {
+        let mut words = vec![self.clock.time(row.time)];
+        words.extend(label::remarks(segment).into_iter().map(str::to_owned));
+        words.join(" · ")
+    }
+}
+
+/// The words for a silence.
+fn silent(lasts: u64) -> String {
+    format!("nothing for {}", duration(lasts))
+}
+
+/// A mark in its bubble: white on black where an annotation speaks of it, else no more than a number.
+fn bubble(out: &mut String, mark: &str, strong: bool, x: f64, y: f64) {
+    let wide = 13.6f64.max(width(mark.chars().count(), SIZE_STATE) + 5.0);
+    let class = if strong { "note" } else { "plain" };
+    let _ = write!(
+        out,
+        r#"<rect class="{class}" x="{}" y="{}" width="{}" height="13.6" rx="6.8"/><text class="{class} m" x="{}" y="{}">{}</text>"#,
+        n(x - wide / 2.0),
+        n(y - 6.8),
+        n(wide),
+        n(x),
+        n(y + 3.4),
+        escape(mark)
+    );
+}
+
+/// The way of a segment from one end to the other, and the share of it that is drawn.
+struct Arrow {
+    x0: f64,
+    y0: f64,
+    x1: f64,
+    y1: f64,
+    /// Where the drawn part begins and ends, from 0 to 1: a copy begins and a lost segment ends in mid-wire.
+    begin: f64,
+    end: f64,
+}
+
+impl Arrow {
+    /// The point at a share of the way.
+    fn at(&self, share: f64) -> (f64, f64) {
+        (
+            self.x0 + (self.x1 - self.x0) * share,
+            self.y0 + (self.y1 - self.y0) * share,
+        )
+    }
+
+    /// The angle by which a text along it is turned, in degrees: upright, whichever way the arrow points.
+    fn slope(&self) -> f64 {
+        ((self.y1 - self.y0) / (self.x1 - self.x0)).atan().to_degrees()
+    }
+}
+
+pub fn side_class(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}

@@ -1,0 +1,237 @@
+//! The drawing put into a page, or into a file of its own.
+
+use std::fmt::Write as _;
+
+use super::{
+    Event, Ladder, align,
+    draw::{Drawing, Verdict},
+    layout::{self, Columns, Lanes, Place},
+    table,
+    text::{Clock, counted, escape},
+};
+
+/// How a figure stands in its page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What its ids begin with; no other figure of the book may have the same: `ch01-echo-2`.
+    pub id: String,
+    /// What a reader is asked to do first.
+    pub mode: Mode,
+}
+
+/// What a reader is asked to do first. Without JavaScript every figure is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Look, point, step.
+    #[default]
+    Explore,
+    /// Say how many segments there will be, then uncover them one by one.
+    Predict,
+}
+
+/// The width of the drawing with five columns: that of mdBook's text.
+const WIDE: f64 = 750.0;
+/// The width of the drawing whose lanes are stacked, on a phone and of each half of a pair.
+const NARROW: f64 = 280.0;
+const HALF: f64 = 366.0;
+
+/// The figure as one HTML block without an empty line, in two arrangements of which the style sheet shows the one that
+/// fits, and as a table.
+pub fn html(ladder: &Ladder, options: &Options) -> String {
+    let mut out = String::new();
+    open(&mut out, options, "ladder-figure");
+    unit(&mut out, ladder);
+    let id = format!("{}-1", options.id);
+    alone(&mut out, ladder, Lanes::Columns, WIDE, "wide", &id, true);
+    alone(&mut out, ladder, Lanes::Stacked, NARROW, "narrow", &id, false);
+    out.push_str(&table::table(ladder, clock(ladder)));
+    out.push_str("</div>\n</figure>\n");
+    out
+}
+
+/// Two figures side by side, equal segments at equal height, what differs marked; below each other on a phone.
+pub fn pair_html(left: &Ladder, right: &Ladder, options: &Options) -> String {
+    let aligned = align::align(left, right);
+    let both = [
+        Columns::new(left, Lanes::Stacked, HALF),
+        Columns::new(right, Lanes::Stacked, HALF),
+    ];
+    let extents = [layout::extents(left, &both[0]), layout::extents(right, &both[1])];
+    let head = both[0].head.max(both[1].head);
+    let (at_left, at_right, height) = align::places(&aligned.pairs, &extents[0], &extents[1], head);
+    let mut out = String::new();
+    open(&mut out, options, "ladder-figure ladder-pair");
+    for (index, (ladder, columns, places, verdicts)) in [
+        (left, &both[0], &at_left, &aligned.verdicts.0),
+        (right, &both[1], &at_right, &aligned.verdicts.1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        unit(&mut out, ladder);
+        let id = format!("{}-{}", options.id, index + 1);
+        svg(
+            &mut out, ladder, columns, places, verdicts, height, "half", &id, true,
+        );
+        out.push_str(&table::table(ladder, clock(ladder)));
+        out.push_str("</div>\n");
+    }
+    let _ = writeln!(
+        out,
+        "<p class=\"ladder-verdict\"><strong>On the wire:</strong> {}. <strong>Calls:</strong> {}.</p>\n</figure>",
+        match aligned.wire {
+            0 => format!(
+                "{}, the same in both",
+                counted(left.segments() as u64, "segment", "segments")
+            ),
+            more => format!("{} not the same", counted(more as u64, "row is", "rows are")),
+        },
+        match aligned.calls {
+            0 => "the same in both".to_owned(),
+            more => format!(
+                "{}, marked at the edge",
+                counted(more as u64, "row differs", "rows differ")
+            ),
+        }
+    );
+    out
+}
+
+/// The drawing as a file of its own, with its style: five columns, light or dark as the reader's system says, black and
+/// white on paper.
+pub fn standalone_svg(ladder: &Ladder) -> String {
+    let columns = Columns::new(ladder, Lanes::Columns, WIDE);
+    let (places, height) = layout::places(&columns, &layout::extents(ladder, &columns));
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ladder\" viewBox=\"-12 -8 {} {}\" width=\"{}\" role=\"img\" \
+         aria-labelledby=\"t d\">\n<title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>\n{}</style>\n",
+        WIDE + 24.0,
+        super::text::n(height + 16.0),
+        WIDE + 24.0,
+        escape(&ladder.title),
+        escape(&ladder.description),
+        standalone_style()
+    );
+    let drawing = Drawing {
+        ladder,
+        columns: &columns,
+        places: &places,
+        clock: clock(ladder),
+        verdicts: &[],
+        height,
+    };
+    let _ = writeln!(
+        out,
+        "<rect class=\"paper\" x=\"-12\" y=\"-8\" width=\"{}\" height=\"{}\"/>",
+        WIDE + 24.0,
+        super::text::n(height + 16.0)
+    );
+    out.push_str(&drawing.draw());
+    out.push_str("</svg>\n");
+    out
+}
+
+/// The part of the page's style sheet that speaks of the drawing, with the variables it is in need of outside a page.
+fn standalone_style() -> String {
+    let sheet = include_str!("../../../../theme/figure.css");
+    let drawing = between(sheet, "/* drawing: begin */", "/* drawing: end */");
+    let light = between(sheet, "/* light: begin */", "/* light: end */");
+    let dark = between(sheet, "/* dark: begin */", "/* dark: end */");
+    let print = between(sheet, "/* print: begin */", "/* print: end */");
+    let mono = "ui-monospace, \"Source Code Pro\", Consolas, Menlo, \"DejaVu Sans Mono\", monospace";
+    format!(
+        ".ladder{{--bg:#fff;--mono-font:{mono};font-family:system-ui,sans-serif;{light}}}\n\
+         @media (prefers-color-scheme:dark){{.ladder{{--bg:#14171d;{dark}}}}}\n\
+         @media print{{.ladder{{--bg:#fff;{print}}}}}\n\
+         .paper{{fill:var(--bg)}}\n{}\n",
+        drawing.trim()
+    )
+}
+
+/// What stands between two marks of the style sheet, without its line breaks' indentation.
+fn between(sheet: &str, begin: &str, end: &str) -> String {
+    sheet
+        .split_once(begin)
+        .and_then(|(_, rest)| rest.split_once(end))
+        .map(|(part, _)| part.lines().map(str::trim).filter(|line| !line.is_empty()))
+        .map(|lines| lines.collect::<Vec<_>>().join("\n"))
+        .unwrap_or_default()
+}
+
+fn open(out: &mut String, options: &Options, class: &str) {
+    let _ = write!(out, "<figure class=\"{class}\" id=\"{}\"", escape(&options.id));
+    if options.mode == Mode::Predict {
+        out.push_str(" data-mode=\"predict\"");
+    }
+    out.push_str(">\n");
+}
+
+fn unit(out: &mut String, ladder: &Ladder) {
+    let _ = writeln!(
+        out,
+        "<div class=\"ladder-one\" data-recording=\"{}\" data-unit=\"{}\" data-segments=\"{}\">",
+        escape(&ladder.recording),
+        clock(ladder).unit(),
+        ladder.segments()
+    );
+}
+
+fn alone(out: &mut String, ladder: &Ladder, lanes: Lanes, width: f64, class: &str, id: &str, named: bool) {
+    let columns = Columns::new(ladder, lanes, width);
+    let (places, height) = layout::places(&columns, &layout::extents(ladder, &columns));
+    svg(out, ladder, &columns, &places, &[], height, class, id, named);
+}
+
+/// One drawing. Only the first of a ladder's drawings says its title and description, the other refers to them: a
+/// reference may point at what is not shown.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "called in two places, each with all of them at hand"
+)]
+fn svg(
+    out: &mut String,
+    ladder: &Ladder,
+    columns: &Columns,
+    places: &[Place],
+    verdicts: &[Verdict],
+    height: f64,
+    class: &str,
+    id: &str,
+    named: bool,
+) {
+    let _ = writeln!(
+        out,
+        "<svg class=\"ladder {class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t\" aria-describedby=\"{id}-d\">",
+        super::text::n(columns.width),
+        super::text::n(height)
+    );
+    if named {
+        let _ = writeln!(
+            out,
+            "<title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}</desc>",
+            escape(&ladder.title),
+            escape(&ladder.description)
+        );
+    }
+    let drawing = Drawing {
+        ladder,
+        columns,
+        places,
+        clock: clock(ladder),
+        verdicts,
+        height,
+    };
+    out.push_str(&drawing.draw());
+    out.push_str("</svg>\n");
+}
+
+/// The unit of a figure's times, from its last segment's.
+fn clock(ladder: &Ladder) -> Clock {
+    let last = ladder
+        .rows
+        .iter()
+        .filter(|row| matches!(row.event, Event::Segment(_) | Event::Arrival { .. }))
+        .map(|row| row.time)
+        .max();
+    Clock::spanning(last.unwrap_or(0))
+}

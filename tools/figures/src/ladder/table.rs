@@ -1,0 +1,181 @@
+//! The same events as a table: for screen readers, for a search, and for the script that shows a header's fields.
+
+use std::fmt::Write as _;
+
+use super::{
+    Call, Cause, Event, Fate, Field, Ladder, Row, Segment, Side, label,
+    text::{Clock, counted, duration, escape},
+};
+
+/// The table of a ladder's events, hidden from sight by the style sheet and from nobody else.
+pub fn table(ladder: &Ladder, clock: Clock) -> String {
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "<div class=\"ladder-table\"><table>\n<caption>{}: the same events as a table</caption>\n<thead><tr>",
+        escape(&ladder.title)
+    );
+    for head in [
+        format!("time, {}", clock.unit()),
+        "client’s source line".into(),
+        "client’s call".into(),
+        "segment".into(),
+        "server’s call".into(),
+        "server’s source line".into(),
+        "states entered, notes".into(),
+    ] {
+        let _ = write!(out, "<th scope=\"col\">{head}</th>");
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for (index, row) in ladder.rows.iter().enumerate() {
+        write_row(&mut out, ladder, clock, index, row);
+    }
+    out.push_str("</tbody>\n</table></div>\n");
+    out
+}
+
+fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row: &Row) {
+    let _ = write!(out, "<tr data-row=\"{index}\"");
+    let call = row.event.call();
+    if let Some(source) = call.and_then(|call| call.source.as_ref()) {
+        let _ = write!(
+            out,
+            " data-file=\"{}\" data-line=\"{}\" data-code=\"{}\"",
+            escape(&source.file),
+            source.line,
+            escape(&source.text)
+        );
+    }
+    match &row.event {
+        Event::Segment(Segment { number, .. }) | Event::Arrival { number, .. } => {
+            let _ = write!(out, " data-segment=\"{number}\"");
+        }
+        _ => {}
+    }
+    let fields = fields(&row.event);
+    if !fields.is_empty() {
+        let _ = write!(out, " data-fields=\"{}\"", escape(&json(&fields)));
+    }
+    out.push('>');
+    let mut cells: [String; 5] = Default::default();
+    let set = |cells: &mut [String; 5], side: Side, call: Option<String>, source: Option<String>| {
+        let (call_cell, source_cell) = if side == Side::Client { (1, 0) } else { (3, 4) };
+        cells[call_cell] = call.unwrap_or_default();
+        cells[source_cell] = source.unwrap_or_default();
+    };
+    if let Some(call) = call {
+        set(
+            &mut cells,
+            ladder.side(call.at),
+            Some(whose(ladder, call.at, &call.text)),
+            call.source.as_ref().map(|source| source.text.clone()),
+        );
+    }
+    cells[2] = match &row.event {
+        Event::Call(_) => String::new(),
+        Event::Segment(segment) => {
+            if let Some(reason) = reason(segment) {
+                set(
+                    &mut cells,
+                    ladder.side(segment.from),
+                    Some(whose(ladder, segment.from, reason)),
+                    None,
+                );
+            }
+            sentence(ladder, segment)
+        }
+        Event::Arrival { at, number } => format!("segment {number} reaches {}", name(ladder, *at)),
+        Event::Silence { lasts } => format!("nothing for {}", duration(*lasts)),
+        Event::Folded(folded) => {
+            cells[1].clone_from(&folded.client);
+            cells[3].clone_from(&folded.server);
+            format!(
+                "{} within {}, not shown one by one: {}",
+                counted(folded.segments as u64, "segment", "segments"),
+                duration(folded.lasts),
+                folded.text
+            )
+        }
+    };
+    let states = row
+        .states
+        .iter()
+        .map(|state| format!("{}: {}", name(ladder, state.at), state.name));
+    let notes = row.notes.iter().map(|note| format!("note {note}"));
+    let rest: Vec<String> = states.chain(notes).collect();
+    let _ = write!(out, "<th scope=\"row\">{}</th>", clock.time(row.time));
+    for cell in cells.iter().chain([&rest.join(", ")]) {
+        let _ = write!(out, "<td>{}</td>", escape(cell));
+    }
+    out.push_str("</tr>\n");
+}
+
+/// A segment in words: who sends what to whom, why, and what becomes of it.
+fn sentence(ladder: &Ladder, segment: &Segment) -> String {
+    let mut words = format!(
+        "{}, {} to {}: {}",
+        segment.number,
+        name(ladder, segment.from),
+        name(ladder, segment.to),
+        label::label(segment)
+    );
+    for remark in label::remarks(segment) {
+        let _ = write!(words, ", {remark}");
+    }
+    match &segment.cause {
+        Cause::Answer(what) if !what.is_empty() => {
+            let _ = write!(words, " ({what})");
+        }
+        Cause::Unknown(why) => {
+            let _ = write!(words, " (cause not known: {why})");
+        }
+        _ => {}
+    }
+    if let Fate::ArrivesIn(_) = segment.fate {
+        words.push_str(", under way");
+    }
+    words
+}
+
+fn reason(segment: &Segment) -> Option<&str> {
+    match &segment.cause {
+        Cause::Timer(words) | Cause::End(words) | Cause::Held(words) => Some(words),
+        _ => None,
+    }
+}
+
+fn name(ladder: &Ladder, at: usize) -> &str {
+    ladder.lifelines.get(at).map_or("", |line| line.name.as_str())
+}
+
+/// Where a side has several lifelines, whose call it is.
+fn whose(ladder: &Ladder, at: usize, text: &str) -> String {
+    if ladder.on(ladder.side(at)).count() > 1 {
+        format!("{}: {text}", name(ladder, at))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The fields of a row: of its segment's header, then of its call.
+fn fields(event: &Event) -> Vec<&Field> {
+    let of_segment: &[Field] = match event {
+        Event::Segment(segment) => &segment.fields,
+        _ => &[],
+    };
+    let of_call: &[Field] = event.call().map_or(&[], |call: &Call| &call.fields);
+    of_segment.iter().chain(of_call).collect()
+}
+
+/// `[["seq","1","3735928560"],["window","65536"]]`: name, value, and the raw value where it differs.
+fn json(fields: &[&Field]) -> String {
+    let list: Vec<Vec<&str>> = fields
+        .iter()
+        .map(|field| {
+            let mut entry = vec![field.name.as_str(), field.value.as_str()];
+            entry.extend(field.raw.as_deref());
+            entry
+        })
+        .collect();
+    serde_json::to_string(&list).unwrap_or_default()
+}
