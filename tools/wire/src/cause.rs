@@ -140,6 +140,8 @@ pub struct Calls<'a> {
     owners: Vec<Option<Owner>>,
     /// For each conversation, both ends' sockets.
     sockets: Vec<Sides<Option<u32>>>,
+    /// For each socket, the calls that were made on it.
+    made: BTreeMap<u32, Vec<usize>>,
     /// For each socket, the record that let go of it last.
     let_go: BTreeMap<u32, usize>,
     /// The listeners, with their addresses.
@@ -184,7 +186,16 @@ impl<'a> Calls<'a> {
             .filter(|(_, socket)| socket.listen)
             .filter_map(|(number, socket)| Some((*number, socket.local?)))
             .collect();
+        let mut made: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, record) in records.iter().enumerate() {
+            if let Record::Call(call) = record
+                && let Some(socket) = subject(call)
+            {
+                made.entry(socket).or_default().push(index);
+            }
+        }
         let mut calls = Calls {
+            made,
             records,
             owners: Vec::new(),
             sockets,
@@ -221,14 +232,12 @@ impl<'a> Calls<'a> {
 
     /// The calls of one side on a conversation's socket, with the indices of their records, in the order of time.
     pub fn of(&self, conversation: usize, side: Side) -> impl Iterator<Item = (usize, &'a Call)> {
-        let socket = self.socket(conversation, side);
-        self.records
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, record)| match record {
-                Record::Call(call) if socket.is_some() && subject(call) == socket => Some((index, call)),
-                _ => None,
-            })
+        let made = self
+            .socket(conversation, side)
+            .and_then(|socket| self.made.get(&socket));
+        made.into_iter()
+            .flatten()
+            .filter_map(|index| Some((*index, self.call(*index)?)))
     }
 
     /// The side of a program, where all its sockets are of one.

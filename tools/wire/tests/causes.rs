@@ -110,3 +110,65 @@ fn bytes_of_a_stream_are_written_once_and_read_once() {
         }
     }
 }
+
+fn cause_of(name: &str, turn: usize) -> (Vec<call::Record>, By) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/calls")
+        .join(name);
+    let capture = Capture::parse(&std::fs::read(file.with_extension("pcap")).unwrap()).unwrap();
+    let conversations = capture.conversations().unwrap();
+    let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
+    let cause = causes(&conversations, 0, &Calls::new(&records, &conversations), None).swap_remove(turn);
+    (records, cause.by)
+}
+
+#[test]
+fn a_fin_of_a_descriptor_held_twice_belongs_to_the_last_close() {
+    let (records, By::Calls(by)) = cause_of("dup", 7) else {
+        panic!("not a call")
+    };
+    let closes: Vec<usize> = (0..records.len())
+        .filter(|index| {
+            matches!(&records[*index], call::Record::Call(call)
+                if call.call == call::Name::Close && call.program == "client" && call.socket.is_some())
+        })
+        .collect();
+    assert_eq!(closes.len(), 2);
+    assert_eq!(by, [closes[1]]);
+}
+
+#[test]
+fn a_fin_of_a_socket_shared_with_a_child_belongs_to_the_end_of_the_child() {
+    let (records, By::End(by)) = cause_of("fork", 7) else {
+        panic!("not an end")
+    };
+    let fork = records.iter().find_map(|record| match record {
+        call::Record::Fork(fork) => Some(fork.child),
+        _ => None,
+    });
+    assert_eq!(Some(records[by].pid()), fork);
+}
+
+#[test]
+fn what_a_link_lost_is_sent_again_on_acknowledgments_or_when_a_timer_runs_out() {
+    use wire::cause::Timer;
+    use wire::conversation::Side;
+    for (name, turn, by) in [
+        ("lost-third", 19, By::Answer(18)),
+        ("lost-tail", 10, By::Timer(Timer::Retransmission)),
+        ("lost-syn", 1, By::Timer(Timer::Retransmission)),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/corpus/{name}.client.pcap"));
+        let conversations = Capture::parse(&std::fs::read(file).unwrap())
+            .unwrap()
+            .conversations()
+            .unwrap();
+        let calls = Calls::new(&[], &conversations);
+        let causes = causes(&conversations, 0, &calls, Some(Side::Client));
+        assert_eq!(causes[turn].by, by, "{name}");
+        assert_eq!(
+            causes[0].text(&calls),
+            "unknown: no call of the client on this connection is recorded"
+        );
+    }
+}
