@@ -33,7 +33,7 @@ pub struct Tapped {
     /// Starts, calls and forks, by time. The ends of processes are not the tap's to know.
     pub records: Vec<Record>,
     /// How many lines are missing or broken: the disk was full, or a signal's handler called while the tap was at work.
-    /// Where it is not zero, the records do not say everything.
+    /// Where it is not zero, the records do not say everything. A line that was cut short may count twice.
     pub lost: u64,
     /// Calls that the recording's format has no name for; they are left out.
     pub unnamed: BTreeSet<String>,
@@ -325,4 +325,206 @@ impl Reader<'_> {
 
 fn address(text: Option<&str>) -> Option<std::net::SocketAddr> {
     text?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::call::Status;
+
+    use super::*;
+    use crate::tap_log::place::Ours;
+
+    fn read(log: &str) -> Tapped {
+        let programs = BTreeMap::from([(7, "server".to_string())]);
+        records(
+            log.as_bytes(),
+            &programs,
+            &mut Places::new("/", Ours::NotDownloaded),
+        )
+    }
+
+    fn calls(tapped: &Tapped) -> Vec<&Call> {
+        let calls = tapped.records.iter().filter_map(|record| match record {
+            Record::Call(call) => Some(call),
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    const BORN: &str = r#"{"process":7,"parent":1,"at":10,"exec":true,"sockets":[[3,900]]}
+"#;
+    const ACCEPT: &str = r#"{"begin":"accept4","at":20,"process":7,"thread":7,"fd":3,"socket":900,"detail":"SOCK_CLOEXEC","stack":[1,2]}
+"#;
+    const ACCEPTED: &str = r#"{"end":"accept4","process":7,"thread":7,"from":21,"to":30,"result":4,"fd":4,"socket":901,"local":"127.0.0.1:80","peer":"127.0.0.1:4000"}
+"#;
+
+    #[test]
+    fn a_beginning_and_its_end_become_one_call() {
+        let tapped = read(&[BORN, ACCEPT, ACCEPTED].concat());
+        assert_eq!(tapped.lost, 0);
+        let held = vec![Descriptor {
+            fd: 3,
+            socket: Some(1),
+        }];
+        let start = Start {
+            time: 10,
+            program: "server".into(),
+            pid: 7,
+            held,
+        };
+        assert_eq!(tapped.records[0], Record::Start(start));
+        let [call] = calls(&tapped)[..] else {
+            panic!("{tapped:?}")
+        };
+        assert_eq!((call.start, call.end, call.result), (21, Some(30), Some(4)));
+        assert_eq!(
+            call.made,
+            Some(Descriptor {
+                fd: 4,
+                socket: Some(2)
+            })
+        );
+        assert_eq!(call.peer, Some("127.0.0.1:4000".parse().unwrap()));
+        assert_eq!(call.detail, "SOCK_CLOEXEC");
+    }
+
+    #[test]
+    fn calls_of_two_threads_find_their_own_ends() {
+        let other = |line: &str| {
+            line.replace(r#""thread":7"#, r#""thread":8"#)
+                .replace(":20,", ":15,")
+        };
+        let tapped = read(&[BORN, ACCEPT, &other(ACCEPT), ACCEPTED, &other(ACCEPTED)].concat());
+        let threads: Vec<_> = calls(&tapped)
+            .iter()
+            .map(|call| (call.thread, call.end))
+            .collect();
+        assert_eq!(threads, [(7, Some(30)), (8, Some(30))]);
+    }
+
+    #[test]
+    fn a_call_without_an_end_is_one_that_never_returned() {
+        let tapped = read(&[BORN, ACCEPT].concat());
+        let [call] = calls(&tapped)[..] else {
+            panic!("{tapped:?}")
+        };
+        assert_eq!((call.start, call.end, call.result), (20, None, None));
+    }
+
+    #[test]
+    fn a_call_cut_short_by_exec_never_returns_and_the_new_program_starts() {
+        let tapped = read(&[BORN, ACCEPT, BORN, ACCEPTED].concat());
+        assert_eq!(
+            calls(&tapped).iter().map(|call| call.end).collect::<Vec<_>>(),
+            [None]
+        );
+        assert_eq!(tapped.records.len(), 3);
+    }
+
+    #[test]
+    fn what_is_missing_or_broken_is_counted() {
+        let lost = ACCEPT.replace("\"fd\"", "\"lost\":5,\"fd\"");
+        let tapped = read(&[BORN, &ACCEPT[..40], "\n", &lost, ACCEPTED].concat());
+        assert_eq!(tapped.lost, 6);
+        assert_eq!(calls(&tapped).len(), 1);
+    }
+
+    #[test]
+    fn a_child_bears_its_parents_name_whichever_is_heard_first() {
+        let fork = r#"{"begin":"fork","at":40,"process":7,"thread":7,"stack":[]}
+"#;
+        let child = r#"{"process":8,"parent":7,"at":50,"exec":false}
+"#;
+        let parent = r#"{"end":"fork","process":7,"thread":7,"from":41,"to":60,"result":8}
+"#;
+        let close = r#"{"begin":"close","at":55,"process":8,"thread":8,"fd":3,"socket":900,"stack":[]}
+"#;
+        for order in [
+            [fork, child, close, parent],
+            [fork, child, parent, close],
+            [fork, parent, child, close],
+        ] {
+            let tapped = read(&[BORN, &order.concat()].concat());
+            let forks: Vec<_> = tapped
+                .records
+                .iter()
+                .filter_map(|record| match record {
+                    Record::Fork(fork) => Some((fork.time, fork.pid, fork.child)),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(forks, [(40, 7, 8)], "{order:?}");
+            assert_eq!(calls(&tapped)[0].program, "server");
+            assert_eq!(tapped.tapped, BTreeSet::from([7, 8]));
+        }
+    }
+
+    #[test]
+    fn a_process_that_nobody_named_is_a_stranger() {
+        let object = r#"{"process":9,"object":"/bin/sh","base":0,"limit":10}
+"#;
+        let stranger = BORN.replace("\"process\":7", "\"process\":9");
+        let call = ACCEPT.replace("\"process\":7", "\"process\":9");
+        let tapped = read(&[&stranger, object, &call].concat());
+        assert_eq!(tapped.strangers, BTreeMap::from([(9, "/bin/sh".to_string())]));
+        assert!(tapped.records.is_empty());
+    }
+
+    #[test]
+    fn an_epoll_token_is_told_by_what_it_was_given_for_through_copies_too() {
+        let log = [
+            BORN,
+            r#"{"begin":"epoll_create1","at":20,"process":7,"thread":7,"stack":[]}"#,
+            r#"{"end":"epoll_create1","process":7,"thread":7,"from":20,"to":21,"result":5,"fd":5}"#,
+            r#"{"begin":"fcntl","at":22,"process":7,"thread":7,"fd":5,"detail":"F_DUPFD_CLOEXEC","stack":[]}"#,
+            r#"{"end":"fcntl","process":7,"thread":7,"from":22,"to":23,"result":6,"fd":6}"#,
+            // The event is told before the thread that asked for it is back.
+            r#"{"begin":"epoll_wait","at":24,"process":7,"thread":8,"fd":5,"stack":[]}"#,
+            r#"{"begin":"epoll_ctl","at":25,"process":7,"thread":7,"fd":3,"socket":900,"target":[6,77],"stack":[]}"#,
+            r#"{"end":"epoll_wait","process":7,"thread":8,"from":24,"to":26,"result":2,"tokens":[[77,"EPOLLIN"],[1,"EPOLLHUP"]]}"#,
+            r#"{"end":"epoll_ctl","process":7,"thread":7,"from":25,"to":27,"result":0}"#,
+        ];
+        let tapped = read(&log.join("\n"));
+        let wait = calls(&tapped)
+            .into_iter()
+            .find(|call| call.call == Name::EpollWait)
+            .unwrap();
+        let ready = |fd, socket, events: &str| Ready {
+            fd,
+            socket,
+            events: events.into(),
+        };
+        assert_eq!(
+            wait.ready,
+            [ready(Some(3), Some(1), "EPOLLIN"), ready(None, None, "EPOLLHUP")]
+        );
+    }
+
+    #[test]
+    fn what_is_read_can_be_written_and_read_again() {
+        let tapped = read(&[BORN, ACCEPT, ACCEPTED].concat());
+        let end = Record::End(wire::call::End {
+            time: 99,
+            program: "server".into(),
+            pid: 7,
+            status: Status::Exited(0),
+            held: vec![1],
+        });
+        let all = [tapped.records, vec![end]].concat();
+        assert_eq!(wire::call::read(&wire::call::write(&all)).unwrap(), all);
+    }
+
+    #[test]
+    fn no_log_can_make_the_reader_fail() {
+        let log = [BORN, ACCEPT, ACCEPTED].concat();
+        for end in 0..log.len() {
+            read(&log[..end]);
+            read(&log[end..]);
+        }
+        records(
+            b"\xff\xfe{\n\0",
+            &BTreeMap::new(),
+            &mut Places::new("/", Ours::NotDownloaded),
+        );
+    }
 }

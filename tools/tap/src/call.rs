@@ -164,7 +164,7 @@ impl Call {
                 list.number(*address as u64);
             }
         });
-        inside.log.write(&mut line);
+        inside.log.write(&mut line, true);
         drop(inside);
         Call {
             name,
@@ -193,7 +193,7 @@ impl Call {
             });
         }
         fill(&mut line, result);
-        inside.log.write(&mut line);
+        inside.log.write(&mut line, false);
     }
 
     /// The call has returned, in a process that is new: what is left to say is that it exists.
@@ -404,7 +404,8 @@ impl Caller {
     }
 }
 
-fn errno() -> c_int {
+/// This thread's errno.
+pub fn errno() -> c_int {
     // SAFETY: errno of this thread always has a place.
     unsafe { *libc::__errno_location() }
 }

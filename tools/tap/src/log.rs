@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use libc::{c_int, c_void};
 
+use crate::call::errno;
 use crate::line::Line;
 use crate::next;
 
@@ -43,12 +44,17 @@ impl Log {
     }
 
     /// Writes one line; what cannot be written is counted and told on the next line that can.
-    pub fn write(&self, line: &mut Line) {
+    ///
+    /// `watched` makes sure first that the descriptor still is the log. That costs a call of its own, so that it is asked
+    /// for once in each call of the program.
+    pub fn write(&self, line: &mut Line, watched: bool) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             line.number("lost", lost);
         }
-        let written = line.finish().is_some_and(|bytes| self.write_bytes(bytes));
+        let written = line
+            .finish()
+            .is_some_and(|bytes| self.write_bytes(bytes, watched));
         if !written {
             self.lose(lost.saturating_add(1));
         }
@@ -64,20 +70,33 @@ impl Log {
         descriptor == self.descriptor.load(Ordering::Relaxed) && self.is_ours()
     }
 
-    fn write_bytes(&self, bytes: &[u8]) -> bool {
+    fn write_bytes(&self, bytes: &[u8], watched: bool) -> bool {
         // A program may close every descriptor it does not know, and put its own in that place.
-        if !self.is_ours() && !self.open() {
+        if watched && !self.is_ours() && !self.open() {
             return false;
         }
-        let descriptor = self.descriptor.load(Ordering::Relaxed);
-        if self.torn.load(Ordering::Relaxed) && put(descriptor, b"\n") == 1 {
+        if self.torn.load(Ordering::Relaxed) && self.put(b"\n") == 1 {
             self.torn.store(false, Ordering::Relaxed);
         }
-        let written = put(descriptor, bytes);
+        let mut written = self.put(bytes);
+        if written < 0 && errno() == libc::EBADF && self.open() {
+            written = self.put(bytes);
+        }
         if written > 0 && written.unsigned_abs() < bytes.len() {
             self.torn.store(true, Ordering::Relaxed);
         }
         written.unsigned_abs() == bytes.len()
+    }
+
+    fn put(&self, bytes: &[u8]) -> isize {
+        let descriptor = self.descriptor.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the slice is valid for its length.
+            let written = unsafe { next::write(descriptor, bytes.as_ptr().cast::<c_void>(), bytes.len()) };
+            if written >= 0 || errno() != libc::EINTR {
+                return written;
+            }
+        }
     }
 
     fn is_ours(&self) -> bool {
@@ -103,16 +122,6 @@ impl Log {
         self.inode.store(inode, Ordering::Relaxed);
         self.descriptor.store(high, Ordering::Relaxed);
         true
-    }
-}
-
-fn put(descriptor: c_int, bytes: &[u8]) -> isize {
-    loop {
-        // SAFETY: the slice is valid for its length.
-        let written = unsafe { next::write(descriptor, bytes.as_ptr().cast::<c_void>(), bytes.len()) };
-        if written >= 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return written;
-        }
     }
 }
 
