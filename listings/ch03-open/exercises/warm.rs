@@ -25,9 +25,7 @@ fn main() -> Result<()> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    socket
-        .bind(&address.into())
-        .with_context(|| format!("binding {address}"))?;
+    socket.bind(&address.into()).with_context(|| format!("binding {address}"))?;
     let bound = socket.local_addr()?.as_socket().context("an IP address")?;
     socket.listen(128)?;
     writeln!(io::stdout(), "bound to {bound}").ok();
@@ -65,5 +63,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

@@ -6,17 +6,20 @@ use std::{
     env,
     io::{self, Write},
     net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use socket2::{Domain, Socket, Type};
 
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     // Given, it makes happen at once what the kernel's choice of a port makes happen once in thousands of times.
     let own = env::args().nth(2);
-    let stream = connect(&address, own.as_deref()).with_context(|| format!("connecting to {address}"))?;
-    writeln!(io::stdout(), "{} → {}", stream.local_addr()?, stream.peer_addr()?).ok();
+    let stream = connect(&address, own.as_deref())
+        .with_context(|| format!("connecting to {address}"))?;
+    writeln!(io::stdout(), "{} → {}", stream.local_addr()?, stream.peer_addr()?)
+        .ok();
     Ok(())
 }
 
@@ -28,11 +31,11 @@ fn connect(address: &str, own: Option<&str>) -> Result<TcpStream> {
         socket.bind(&own.into())?;
     }
     socket.connect(&address.into())?;
-    let stream = TcpStream::from(socket);
-    // Leaving drops the stream. To keep it would be worse: the server that belongs here could not bind its own port.
-    ensure!(
-        stream.local_addr()? != stream.peer_addr()?,
-        "nobody listens there; the kernel connected me to myself"
-    );
-    Ok(stream)
+    let (local, peer) = (socket.local_addr()?, socket.peer_addr()?);
+    if local.as_socket() == peer.as_socket() {
+        // Closed in the ordinary way it would wait in TIME-WAIT, and keep the port from the server it belongs to.
+        socket.set_linger(Some(Duration::ZERO))?;
+        bail!("nobody listens there; the kernel connected me to myself");
+    }
+    Ok(socket.into())
 }

@@ -23,9 +23,7 @@ fn main() -> Result<()> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    socket
-        .bind(&address.into())
-        .with_context(|| format!("binding {address}"))?;
+    socket.bind(&address.into()).with_context(|| format!("binding {address}"))?;
     let bound = socket.local_addr()?.as_socket().context("an IP address")?;
     writeln!(io::stdout(), "bound to {bound}").ok();
     thread::sleep(warm_up); // stands for a cache to fill, a model to load
@@ -64,5 +62,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

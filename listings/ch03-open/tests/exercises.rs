@@ -23,7 +23,8 @@ type Verdict = Result<(), String>;
 
 #[test]
 fn healthy_fails_as_shipped() {
-    let complaint = healthy(env!("CARGO_BIN_EXE_open-exercise-healthy")).unwrap_err();
+    let complaint =
+        healthy(env!("CARGO_BIN_EXE_open-exercise-healthy")).unwrap_err();
     assert!(complaint.contains("nobody accepts"), "{complaint}");
 }
 
@@ -46,7 +47,8 @@ fn healthy(program: &str) -> Verdict {
         false,
     )?;
 
-    let echo = |stream: &mut TcpStream, bytes: &[u8]| stream.write_all(bytes).is_ok();
+    let echo =
+        |stream: &mut TcpStream, bytes: &[u8]| stream.write_all(bytes).is_ok();
     expect(program, "an echo server", server(echo), true)?;
     let in_pieces = |stream: &mut TcpStream, bytes: &[u8]| {
         stream.set_nodelay(true).is_ok()
@@ -61,13 +63,10 @@ fn healthy(program: &str) -> Verdict {
         server(in_pieces),
         true,
     )?;
-    let wrong = |stream: &mut TcpStream, bytes: &[u8]| stream.write_all(&vec![b'?'; bytes.len()]).is_ok();
-    expect(
-        program,
-        "a server that answers something else",
-        server(wrong),
-        false,
-    )?;
+    let wrong = |stream: &mut TcpStream, bytes: &[u8]| {
+        stream.write_all(&vec![b'?'; bytes.len()]).is_ok()
+    };
+    expect(program, "a server that answers something else", server(wrong), false)?;
     expect(program, "a server that hangs up", server(|_, _| false), false)?;
     let drip = |stream: &mut TcpStream, bytes: &[u8]| {
         bytes.chunks(1).all(|byte| {
@@ -84,7 +83,12 @@ fn healthy(program: &str) -> Verdict {
 }
 
 /// Runs the program against an address, and holds its verdict and its time against what is so.
-fn expect(program: &str, what: &str, address: SocketAddr, healthy: bool) -> Verdict {
+fn expect(
+    program: &str,
+    what: &str,
+    address: SocketAddr,
+    healthy: bool,
+) -> Verdict {
     let start = Instant::now();
     let output = finish(
         Command::new(program).arg(address.to_string()),
@@ -116,7 +120,9 @@ fn expect(program: &str, what: &str, address: SocketAddr, healthy: bool) -> Verd
 }
 
 /// A server on a thread of its own that hands whatever it reads to `answer`, and hangs up when that says no.
-fn server(answer: impl Fn(&mut TcpStream, &[u8]) -> bool + Send + 'static) -> SocketAddr {
+fn server(
+    answer: impl Fn(&mut TcpStream, &[u8]) -> bool + Send + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -136,7 +142,8 @@ fn server(answer: impl Fn(&mut TcpStream, &[u8]) -> bool + Send + 'static) -> So
 
 #[test]
 fn not_myself_fails_as_shipped() {
-    let complaint = not_myself(env!("CARGO_BIN_EXE_open-exercise-not-myself")).unwrap_err();
+    let complaint =
+        not_myself(env!("CARGO_BIN_EXE_open-exercise-not-myself")).unwrap_err();
     assert!(complaint.contains("itself"), "{complaint}");
 }
 
@@ -148,8 +155,9 @@ fn the_solution_of_not_myself_passes() {
 fn not_myself(program: &str) -> Verdict {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let output = finish(Command::new(program).arg(&address), Duration::from_secs(4))
-        .ok_or("no answer after 4 seconds from a listener")?;
+    let output =
+        finish(Command::new(program).arg(&address), Duration::from_secs(4))
+            .ok_or("no answer after 4 seconds from a listener")?;
     if output.status.code() != Some(0) {
         return Err(format!(
             "a listener at {address} is somebody else, and was refused: {}",
@@ -171,7 +179,9 @@ fn not_myself(program: &str) -> Verdict {
             "nobody listens at {address}, and it reports success: {}. It is connected to itself",
             said(&output)
         )),
-        Some(1) => Ok(()),
+        Some(1) => TcpListener::bind(&address)
+            .map(drop)
+            .map_err(|error| format!("it left, but a server cannot start at {address}: {error}. What does `ss -tan` say?")),
         code => Err(format!(
             "expected exit code 1 for a connection to itself, got {code:?}"
         )),
@@ -205,10 +215,15 @@ fn warm(program: &str) -> Verdict {
                 "while it was warming up a client was not refused: {error}"
             ));
         }
-        Ok(_) => return Err("while it was warming up a client was connected, and would have waited".into()),
+        Ok(_) => return Err(
+            "while it was warming up a client was connected, and would have waited"
+                .into(),
+        ),
     }
     // Without SO_REUSEADDR, which would not get it past a listener but past a socket that is only bound.
-    let rival = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let rival =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
+            .unwrap();
     if rival.bind(&address.into()).is_ok() {
         return Err("while it was warming up another program could take its address: bind first".into());
     }
@@ -217,7 +232,9 @@ fn warm(program: &str) -> Verdict {
         return Err(format!("expected the line `ready on ADDRESS`, got {ready:?}"));
     }
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))
-        .map_err(|error| format!("once it was ready a client could not connect: {error}"))?;
+        .map_err(|error| {
+        format!("once it was ready a client could not connect: {error}")
+    })?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut answer = [0; 11];
     stream
@@ -241,11 +258,8 @@ struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Running {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         // Ends with the program's output, at the latest when the program is killed.
@@ -259,9 +273,9 @@ impl Running {
     }
 
     fn line(&self) -> Result<String, String> {
-        self.lines
-            .recv_timeout(Duration::from_secs(5))
-            .map_err(|_| "it printed no further line within 5 seconds, or ended".into())
+        self.lines.recv_timeout(Duration::from_secs(5)).map_err(|_| {
+            "it printed no further line within 5 seconds, or ended".into()
+        })
     }
 }
 
@@ -274,11 +288,8 @@ impl Drop for Running {
 
 /// Runs a program to its end; none if that does not come in time, and then it is killed.
 fn finish(command: &mut Command, patience: Duration) -> Option<Output> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while start.elapsed() < patience {
         if child.try_wait().unwrap().is_some() {
@@ -294,8 +305,5 @@ fn finish(command: &mut Command, patience: Duration) -> Option<Output> {
 /// What a program printed, in one line.
 fn said(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -26,7 +26,8 @@ const BACKLOG: u32 = 128;
 async fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let late = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
-    let listener = listen(&address).with_context(|| format!("listening on {address}"))?;
+    let listener =
+        listen(&address).with_context(|| format!("listening on {address}"))?;
     // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR: accept
@@ -97,5 +98,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

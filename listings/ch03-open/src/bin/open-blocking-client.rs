@@ -19,16 +19,16 @@ fn main() -> Result<()> {
     let hold = seconds(env::args().nth(2).as_deref().unwrap_or("1"))?;
     let silence = seconds(env::args().nth(3).as_deref().unwrap_or("0"))?;
     // ANCHOR: connect
-    let mut stream = TcpStream::connect(&address).with_context(|| format!("connecting to {address}"))?;
+    let mut stream = TcpStream::connect(&address)
+        .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
     thread::sleep(silence);
     // ANCHOR_END: connect
     // ANCHOR: talk
-    stream
-        .write_all(MESSAGE)
-        .with_context(|| format!("writing to {address}"))?;
+    stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
     writeln!(io::stdout(), "said {} bytes", MESSAGE.len()).ok();
-    let answer = read_answer(&mut stream).with_context(|| format!("reading from {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
     writeln!(
         io::stdout(),
         "heard {} bytes: {}",
@@ -61,5 +61,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

@@ -22,7 +22,8 @@ const BACKLOG: i32 = 128;
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let late = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
-    let listener = listen(&address).with_context(|| format!("listening on {address}"))?;
+    let listener =
+        listen(&address).with_context(|| format!("listening on {address}"))?;
     // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR: accept
@@ -32,7 +33,9 @@ fn main() -> Result<()> {
         match listener.accept() {
             Ok((stream, client)) => {
                 // A thread of its own, so that this client's silence keeps nobody else waiting.
-                if let Err(error) = thread::Builder::new().spawn(move || serve(stream, client)) {
+                if let Err(error) =
+                    thread::Builder::new().spawn(move || serve(stream, client))
+                {
                     writeln!(io::stderr(), "no thread for {client}: {error}").ok();
                 }
             }
@@ -93,5 +96,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

@@ -14,9 +14,11 @@ const MESSAGE: &[u8] = b"Hi, ferris?";
 
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
-    let mut stream = connect_saying(MESSAGE, &address).with_context(|| format!("connecting to {address}"))?;
+    let mut stream = connect_saying(MESSAGE, &address)
+        .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
-    let answer = read_answer(&mut stream).with_context(|| format!("reading from {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
     writeln!(
         io::stdout(),
         "heard {} bytes: {}",
@@ -35,7 +37,8 @@ fn connect_saying(words: &[u8], address: &str) -> Result<TcpStream> {
 
     let address: SocketAddr = address.parse()?;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    let sent = socket.send_to_with_flags(words, &address.into(), libc::MSG_FASTOPEN)?;
+    let sent =
+        socket.send_to_with_flags(words, &address.into(), libc::MSG_FASTOPEN)?;
     let mut stream = TcpStream::from(socket);
     stream.write_all(&words[sent..])?; // what the first segment had no room for
     Ok(stream)
@@ -45,7 +48,9 @@ fn connect_saying(words: &[u8], address: &str) -> Result<TcpStream> {
 #[cfg(not(target_os = "linux"))]
 fn connect_saying(_words: &[u8], address: &str) -> Result<TcpStream> {
     let _: SocketAddr = address.parse()?;
-    bail!("this program asks for data on the SYN in Linux's way (MSG_FASTOPEN); run it there")
+    bail!(
+        "this program asks for data on the SYN in Linux's way (MSG_FASTOPEN); run it there"
+    )
 }
 
 /// Reads as many bytes as were sent: an answer may arrive in several pieces.

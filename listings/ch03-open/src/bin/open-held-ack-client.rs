@@ -17,13 +17,13 @@ const MESSAGE: &[u8] = b"Hi, ferris?";
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let silence = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
-    let mut stream = connect(&address).with_context(|| format!("connecting to {address}"))?;
+    let mut stream =
+        connect(&address).with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
     thread::sleep(silence);
-    stream
-        .write_all(MESSAGE)
-        .with_context(|| format!("writing to {address}"))?;
-    let answer = read_answer(&mut stream).with_context(|| format!("reading from {address}"))?;
+    stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
     writeln!(
         io::stdout(),
         "heard {} bytes: {}",
@@ -74,5 +74,6 @@ fn seconds(argument: &str) -> Result<Duration> {
     let seconds = argument
         .parse()
         .with_context(|| format!("{argument:?} is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{argument} seconds cannot be waited for"))
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
 }

@@ -26,7 +26,13 @@ fn main() -> Result<()> {
     for address in &addresses {
         match TcpStream::connect(address) {
             Ok(stream) => {
-                writeln!(io::stdout(), "{} → {}", stream.local_addr()?, stream.peer_addr()?).ok();
+                writeln!(
+                    io::stdout(),
+                    "{} → {}",
+                    stream.local_addr()?,
+                    stream.peer_addr()?
+                )
+                .ok();
                 streams.push(stream);
             }
             Err(error) => {

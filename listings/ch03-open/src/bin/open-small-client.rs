@@ -18,12 +18,12 @@ fn main() -> Result<()> {
     let largest = largest
         .parse()
         .with_context(|| format!("{largest:?} is no number of bytes"))?;
-    let mut stream = connect(&address, largest).with_context(|| format!("connecting to {address}"))?;
+    let mut stream = connect(&address, largest)
+        .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
-    stream
-        .write_all(MESSAGE)
-        .with_context(|| format!("writing to {address}"))?;
-    let answer = read_answer(&mut stream).with_context(|| format!("reading from {address}"))?;
+    stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
     writeln!(
         io::stdout(),
         "heard {} bytes: {}",
