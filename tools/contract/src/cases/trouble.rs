@@ -1,6 +1,9 @@
 //! Clients that are no pleasure, and an output nobody reads: the server survives, and others are served meanwhile.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use crate::{
     arena::Bout,
@@ -197,12 +200,13 @@ fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
     let look = "what writes to standard output: `println!` panics when nobody reads any more (and where SIGPIPE has its default action, a write ends the process)";
     // What has been said closes the pipe as soon as it is read; a server that has said nothing yet may speak to its
     // first clients.
-    let patience = match stdout.first_line() {
-        Some(_) => bout.clock().patience(),
-        None => bout.clock().at_most(Duration::from_millis(500)),
-    };
-    until(patience, || stdout.is_closed().then_some(()));
+    let mut a_word = Duration::from_millis(500);
     for _ in 0..5 {
+        let patience = match stdout.first_line() {
+            Some(_) => bout.clock().patience(),
+            None => bout.clock().at_most(mem::take(&mut a_word)),
+        };
+        until(patience, || server.is_unread().then_some(()));
         goes_on(bout, &mut server, UNREAD, look)?;
     }
     has_not_ended(bout, &mut server, UNREAD, look)
