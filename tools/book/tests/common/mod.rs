@@ -4,6 +4,9 @@
 #![allow(dead_code, reason = "each test target uses its part")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
+use stage::catalogue::Catalogue;
+use stage::recording::{Recording, sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -56,6 +59,23 @@ impl Scratch {
         self.folder.path()
     }
 
+    /// Adds the first chapter's listing as it stands in the repository, its recordings included. They are made to
+    /// belong to the sources as they are now: whether the repository's do is another test's question.
+    pub fn with_echo(self) -> Self {
+        let echo = "listings/ch01-echo";
+        copy(&repository().join(echo), &self.root().join(echo));
+        let catalogue = Catalogue::open(self.root()).unwrap();
+        for entry in catalogue.entries() {
+            let mut recording = Recording::read(&entry.folder()).unwrap();
+            recording.manifest.act = entry.variant.act.clone();
+            for (path, hash) in &mut recording.manifest.sources {
+                *hash = sha256(&fs::read(self.root().join(path)).unwrap());
+            }
+            recording.write(&entry.folder()).unwrap();
+        }
+        self
+    }
+
     pub fn write(&self, name: &str, content: &str) {
         let path = self.root().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,6 +114,63 @@ impl Scratch {
     pub fn leftovers(&self) -> usize {
         fs::read_dir(self.temporary.path()).unwrap().count()
     }
+}
+
+/// The repository this package lies in.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder, by its path there, with its content.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(
+                files(&path)
+                    .into_iter()
+                    .map(|(below, content)| (format!("{name}/{below}"), content)),
+            );
+        } else {
+            found.insert(name, fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+/// What a command printed on its standard output, which has to have gone well.
+pub fn good(output: Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+/// What a command said on both outputs, which has to have failed.
+pub fn bad(output: Output) -> String {
+    let said = [output.stdout, output.stderr]
+        .map(|said| String::from_utf8_lossy(&said).into_owned())
+        .concat();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
 }
 
 /// Runs a command that ends by itself, or fails at the deadline.

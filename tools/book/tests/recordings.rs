@@ -1,0 +1,126 @@
+//! The verbs that need no private network: `show`, `verify --runs 0`; and what all verbs say to a wrong word.
+
+mod common;
+
+use common::{Scratch, bad, good, output};
+use std::fs;
+use std::process::Stdio;
+
+#[test]
+fn a_stored_recording_is_shown_with_title_output_and_packets() {
+    let book = Scratch::new().with_echo();
+    let said = good(book.run(&["show", "echo/one-echo"]));
+    let mut lines = said.lines();
+    assert_eq!(
+        lines.next(),
+        Some("echo/one-echo.blocking: One echo; the client closes first")
+    );
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("recorded ") && line.contains("Linux")),
+        "{said}"
+    );
+    assert!(
+        said.contains("listening on 127.0.0.1:8000") && said.contains("heard 11 bytes: Hi, ferris?"),
+        "{said}"
+    );
+    assert!(said.contains("client: exit 0"), "{said}");
+    assert!(said.contains("> 127.0.0.1.8000: Flags [S], cksum"), "{said}");
+    assert!(good(book.run(&["show", "echo/one-echo.async"])).starts_with("echo/one-echo.async: "));
+}
+
+#[test]
+fn without_a_name_every_recording_is_listed_and_the_missing_are_marked() {
+    let book = Scratch::new().with_echo();
+    fs::remove_dir_all(book.root().join("listings/ch01-echo/recordings/one-echo.async")).unwrap();
+    let said = good(book.run(&["show"]));
+    for line in said.lines() {
+        let missing = line.starts_with("echo/one-echo.async ");
+        assert_eq!(line.ends_with("(not recorded)"), missing, "{line}");
+    }
+    assert!(said.lines().count() >= 5, "{said}");
+    let said = bad(book.run(&["show", "echo/one-echo.async"]));
+    assert!(said.contains("cargo book record"), "{said}");
+}
+
+#[test]
+fn an_unknown_name_lists_the_nearest() {
+    let book = Scratch::new().with_echo();
+    for verb in ["show", "run", "record", "verify"] {
+        let said = bad(book.run(&[verb, "echo/hole-buffer"]));
+        let nearest = said.lines().nth(1).map(str::trim);
+        assert_eq!(nearest, Some("echo/whole-buffer.blocking"), "{verb}: {said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let book = Scratch::new().with_echo();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = book.command(&["show", "echo/one-echo"]);
+    let status = command.stdout(writer).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn stored_recordings_are_verified_without_a_run() {
+    let book = Scratch::new().with_echo();
+    let said = good(book.run(&["verify", "--runs", "0"]));
+    assert!(said.contains("ok  echo/one-echo.blocking"), "{said}");
+
+    let source = "listings/ch01-echo/src/bin/echo-async-client.rs";
+    let text = fs::read_to_string(book.root().join(source)).unwrap();
+    book.write(source, &format!("{text}// more\n"));
+    let said = bad(book.run(&["verify", "--runs", "0"]));
+    assert!(
+        said.contains("BAD echo/one-echo.async\n") && said.contains("echo-async-client.rs has changed"),
+        "{said}"
+    );
+    assert!(said.contains("ok  echo/one-echo.blocking\n"), "{said}");
+    good(book.run(&["verify", "--runs", "0", "echo/one-echo.blocking"]));
+
+    fs::create_dir(book.root().join("listings/ch01-echo/recordings/nobody.blocking")).unwrap();
+    let said = bad(book.run(&["verify", "--runs", "0"]));
+    assert!(said.contains("nobody.blocking: belongs to no scenario"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_none_is_told_from_one_that_fails() {
+    let book = Scratch::new();
+    let said = bad(book.run(&["contract", "--", "./no-server", "{address}"]));
+    assert!(said.contains("./no-server"), "{said}");
+    let said = bad(book.run(&["contract", "--", "./no-server"]));
+    assert!(said.contains("{address}"), "{said}");
+    let said = bad(book.run(&[
+        "contract",
+        "--claim",
+        "speed=high",
+        "--",
+        "./no-server",
+        "{address}",
+    ]));
+    assert!(
+        said.contains("no claim is called `speed`") && said.contains("concurrency"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_verb_says_for_whom_it_is_what_it_needs_and_shows_an_example() {
+    let book = Scratch::new();
+    for verb in ["serve", "build", "show", "run", "contract", "record", "verify"] {
+        let said = good(output(book.command(&["help", verb])));
+        let whom = ["For everybody", "For readers", "For authors"]
+            .iter()
+            .any(|whom| said.contains(whom));
+        assert!(whom, "{verb}: {said}");
+        assert!(
+            said.contains(&format!("\nExamples:\n  cargo book {verb}")),
+            "{verb}: {said}"
+        );
+        assert!(said.contains("\nNeeds: "), "{verb}: {said}");
+    }
+}
