@@ -14,11 +14,19 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["supports", renderer] => Figures.supports_renderer(renderer).map(|supported| {
-            if supported { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if supported {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }),
         [] => make().map(|()| ExitCode::SUCCESS),
         _ => {
-            writeln!(io::stderr(), "`mdbook` starts this program; to build the book, run `cargo book build` or `mdbook build`").ok();
+            writeln!(
+                io::stderr(),
+                "`mdbook` starts this program; to build the book, run `cargo book build` or `mdbook build`"
+            )
+            .ok();
             return ExitCode::from(2);
         }
     };

@@ -14,6 +14,8 @@ pub struct Page<'a> {
     pub text: &'a str,
     /// Its fenced code blocks.
     pub fences: Vec<Fence>,
+    /// The lines, counted from 1, of the code blocks that are indented instead of fenced.
+    pub indented: Vec<usize>,
     /// Its headings.
     pub headings: Vec<Heading>,
     /// The targets of its links and images.
@@ -83,6 +85,7 @@ impl<'a> Page<'a> {
         let mut page = Page {
             text,
             fences: Vec::new(),
+            indented: Vec::new(),
             headings: Vec::new(),
             links: Vec::new(),
             verbatim: Vec::new(),
@@ -133,14 +136,17 @@ impl<'a> Page<'a> {
             match event {
                 Event::Start(Tag::CodeBlock(kind)) => {
                     self.verbatim.push((range.clone(), Place::Code));
-                    if let CodeBlockKind::Fenced(info) = kind {
-                        fence = Some(Fence {
-                            line: self.line(range.start),
-                            info: info.trim().to_owned(),
-                            body: String::new(),
-                            at_margin: containers == 0 && self.before_on_line(range.start).is_empty(),
-                            range,
-                        });
+                    match kind {
+                        CodeBlockKind::Fenced(info) => {
+                            fence = Some(Fence {
+                                line: self.line(range.start),
+                                info: info.trim().to_owned(),
+                                body: String::new(),
+                                at_margin: containers == 0 && self.before_on_line(range.start).is_empty(),
+                                range,
+                            });
+                        }
+                        CodeBlockKind::Indented => self.indented.push(self.line(range.start)),
                     }
                 }
                 Event::End(TagEnd::CodeBlock) => self.fences.extend(fence.take()),
@@ -244,6 +250,7 @@ mod tests {
         assert_eq!(place("<b>"), Place::Html);
         assert_eq!(place("indented"), Place::Code);
         assert_eq!(place("fenced"), Place::Code);
+        assert_eq!(page.indented, [3]);
     }
 
     #[test]
