@@ -50,6 +50,17 @@ impl Record {
         }
     }
 
+    /// The moment at which it is said to have happened: for a call that takes something or waits (`recv`, `accept`,
+    /// `poll`) its return, else its beginning.
+    pub fn moment(&self) -> u64 {
+        match self {
+            Record::Call(call) if call.call.receives() || call.call.accepts() || call.call.waits() => {
+                call.end.unwrap_or(call.start)
+            }
+            other => other.time(),
+        }
+    }
+
     /// The name of the program in the scenario: `client`, `server`, `worker` ...
     pub fn program(&self) -> &str {
         match self {

@@ -13,14 +13,16 @@
 //! - `ACK` is a segment that carries an acknowledgment and nothing else.
 //! - A retransmission has no name of its own: it is the `second copy of` what it repeats. The first copy is the original.
 //! - `recv`, `send`, `accept` and `poll` stand for every call that does the same (`read`, `writev`, `accept4`,
-//!   `epoll_wait` ...); a call that found nothing there (`EAGAIN`) does not count.
+//!   `epoll_wait` ...). A call that found nothing there (`EAGAIN`), and one that the process did not live to see return, do
+//!   not count.
 //! - Ordinals count within one conversation, in the order of time. Without one, an event must be the only one of its
 //!   kind. In a recording of several conversations the event must say which, unless only one of them has it.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::call::Name;
+use crate::call::{Call, Name};
+use crate::cause::Calls;
 use crate::conversation::{Conversation, Side, Turn};
 use crate::segment::Flags;
 use crate::words::Words;
@@ -230,6 +232,7 @@ pub struct Evidence<'a> {
     conversations: &'a [Conversation],
     /// The same conversations captured at the client's host and at the server's, where there are two hosts.
     hosts: Option<(&'a [Conversation], &'a [Conversation])>,
+    calls: Option<&'a Calls<'a>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -238,6 +241,7 @@ impl<'a> Evidence<'a> {
         Evidence {
             conversations,
             hosts: None,
+            calls: None,
         }
     }
 
@@ -247,6 +251,15 @@ impl<'a> Evidence<'a> {
         Evidence {
             conversations: client,
             hosts: Some((client, server)),
+            calls: None,
+        }
+    }
+
+    /// The same with the programs' calls, tied to the conversations that events are looked up in.
+    pub fn with_calls(self, calls: &'a Calls<'a>) -> Evidence<'a> {
+        Evidence {
+            calls: Some(calls),
+            ..self
         }
     }
 
@@ -260,6 +273,21 @@ impl<'a> Evidence<'a> {
         let (client, server) = self.hosts?;
         Some(if side == Side::Client { client } else { server })
     }
+
+    /// The programs' calls, where they are recorded.
+    pub fn calls(&self) -> Option<&'a Calls<'a>> {
+        self.calls
+    }
+
+    /// When something happened: a segment passed; a call began, or returned where it took something or waited.
+    pub fn time(&self, found: Found) -> u64 {
+        match found {
+            Found::Segment { conversation, turn } => {
+                self.conversations[conversation].turns[turn].segment.time
+            }
+            Found::Call { record } => self.calls.map_or(0, |calls| calls.records()[record].moment()),
+        }
+    }
 }
 
 /// The thing that an event names.
@@ -271,6 +299,11 @@ pub enum Found {
         conversation: usize,
         /// Its index in [`Conversation::turns`].
         turn: usize,
+    },
+    /// A call.
+    Call {
+        /// The index of its record.
+        record: usize,
     },
 }
 
@@ -315,36 +348,41 @@ impl Event {
     ///
     /// [`NotFound`] where it names nothing, or more than one thing.
     pub fn find(&self, evidence: &Evidence<'_>) -> Result<Found, NotFound> {
-        let conversations = evidence.conversations;
-        let named: Vec<(usize, Vec<usize>)> = (0..conversations.len())
-            .filter(|index| self.connection.is_none_or(|number| number == index + 1))
-            .map(|index| (index, self.matching(&conversations[index])))
-            .filter(|(_, turns)| self.ordinal.unwrap_or(Ordinal::Last).index(turns.len()).is_some())
-            .collect();
-        let (conversation, turns) = match &named[..] {
-            [(conversation, turns)] => (*conversation, turns),
-            [] => return Err(self.not_found("matches nothing".into(), all_names(evidence))),
+        let wanted = self.ordinal.unwrap_or(Ordinal::Last);
+        let mut named = self.groups(evidence);
+        named.retain(|(_, things)| wanted.index(things.len()).is_some());
+        let (conversation, things) = match &named[..] {
+            [(conversation, things)] => (*conversation, things),
+            [] => {
+                let unknown = matches!(self.what, What::Call(_)) && evidence.calls.is_none();
+                let problem = if unknown {
+                    "is a call, and no calls are recorded"
+                } else {
+                    "matches nothing"
+                };
+                return Err(self.not_found(problem.into(), self.alternatives(evidence)));
+            }
             several => {
                 let problem = format!("matches something in {} connections", several.len());
                 let choices = several
                     .iter()
-                    .flat_map(|(index, turns)| self.variants(evidence, *index, turns));
+                    .flat_map(|(index, things)| self.variants(evidence, *index, things.len()));
                 return Err(self.not_found(problem, choices.collect()));
             }
         };
-        let turn = match (self.ordinal, &turns[..]) {
-            (Some(ordinal), turns) => ordinal.index(turns.len()).map(|index| turns[index]),
-            (None, [turn]) => Some(*turn),
+        let thing = match (self.ordinal, &things[..]) {
+            (Some(ordinal), things) => ordinal.index(things.len()).map(|index| things[index]),
+            (None, [thing]) => Some(*thing),
             (None, _) => None,
         };
-        let Some(turn) = turn else {
-            let problem = format!("matches {} things", turns.len());
-            return Err(self.not_found(problem, self.variants(evidence, conversation, turns)));
+        let Some(thing) = thing else {
+            let problem = format!("matches {} things", things.len());
+            return Err(self.not_found(problem, self.variants(evidence, conversation, things.len())));
         };
-        let Some(copy) = self.copy else {
-            return Ok(Found::Segment { conversation, turn });
+        let (Some(copy), Found::Segment { conversation, turn }) = (self.copy, thing) else {
+            return Ok(thing);
         };
-        let copies = copies(&conversations[conversation], turn, self.what);
+        let copies = copies(&evidence.conversations[conversation], turn, self.what);
         match copy.index(copies.len()) {
             Some(index) => Ok(Found::Segment {
                 conversation,
@@ -363,25 +401,59 @@ impl Event {
         }
     }
 
-    /// The segments of the event's side and kind, retransmissions left out.
-    fn matching(&self, conversation: &Conversation) -> Vec<usize> {
-        let turns = conversation.turns.iter().enumerate();
+    /// Everything of the event's side and kind, conversation by conversation; calls on no conversation (those of a
+    /// listener) stand under none, and are left out where the event says which conversation.
+    pub(crate) fn groups(&self, evidence: &Evidence<'_>) -> Vec<(Option<usize>, Vec<Found>)> {
+        let conversations = (0..evidence.conversations.len()).map(Some);
+        let nowhere = (matches!(self.what, What::Call(_)) && self.connection.is_none()).then_some(None);
+        let groups = conversations
+            .filter(|index| {
+                self.connection
+                    .is_none_or(|number| index.is_none_or(|index| number == index + 1))
+            })
+            .chain(nowhere)
+            .map(|conversation| (conversation, self.matching(evidence, conversation)));
+        groups.filter(|(_, things)| !things.is_empty()).collect()
+    }
+
+    /// Everything of the event's side and kind in one conversation, retransmissions left out.
+    fn matching(&self, evidence: &Evidence<'_>, conversation: Option<usize>) -> Vec<Found> {
+        if let What::Call(name) = self.what {
+            let Some(calls) = evidence.calls else {
+                return Vec::new();
+            };
+            let is = |record: &usize| {
+                let owner = calls.owner(*record);
+                owner.is_some_and(|owner| (owner.conversation, owner.side) == (conversation, self.side))
+                    && calls.call(*record).is_some_and(|call| stands_for(name, call))
+            };
+            return (0..calls.records().len())
+                .filter(is)
+                .map(|record| Found::Call { record })
+                .collect();
+        }
+        let Some(conversation) = conversation else {
+            return Vec::new();
+        };
+        let turns = evidence.conversations[conversation].turns.iter().enumerate();
         turns
             .filter(|(_, turn)| turn.side == self.side && is(turn, self.what))
-            .map(|(index, _)| index)
+            .map(|(turn, _)| Found::Segment { conversation, turn })
             .collect()
     }
 
-    /// How each of these segments would be named.
-    fn variants(&self, evidence: &Evidence<'_>, conversation: usize, turns: &[usize]) -> Vec<String> {
-        let connection = (evidence.conversations.len() > 1).then_some(conversation + 1);
-        let ordinal = |number| (turns.len() > 1).then_some(Ordinal::Nth(number));
+    /// How each of so many things of the event's kind would be named.
+    fn variants(&self, evidence: &Evidence<'_>, conversation: Option<usize>, count: usize) -> Vec<String> {
+        let connection = conversation
+            .filter(|_| evidence.conversations.len() > 1)
+            .map(|index| index + 1);
+        let ordinal = |number| (count > 1).then_some(Ordinal::Nth(number));
         let event = Event {
             connection,
             copy: None,
             ..*self
         };
-        (1..=turns.len())
+        (1..=count)
             .map(|number| {
                 Event {
                     ordinal: ordinal(number),
@@ -389,6 +461,16 @@ impl Event {
                 }
                 .to_string()
             })
+            .collect()
+    }
+
+    /// What could have been meant where nothing was found: calls for a call, segments for a segment.
+    fn alternatives(&self, evidence: &Evidence<'_>) -> Vec<String> {
+        let calls = matches!(self.what, What::Call(_)) && evidence.calls.is_some();
+        names(evidence)
+            .into_iter()
+            .filter(|(event, _)| matches!(event.what, What::Call(_)) == calls)
+            .map(|(event, _)| event.to_string())
             .collect()
     }
 
@@ -440,46 +522,67 @@ pub(crate) fn number_of(turn: &Turn, what: What) -> i64 {
     }
 }
 
-/// Every event that can be named, with its shortest name, in the order of the conversations and of time.
+/// The name that stands for every call that does the same.
+pub(crate) fn family(name: Name) -> Name {
+    match name {
+        _ if name.sends() => Name::Send,
+        _ if name.receives() => Name::Recv,
+        _ if name.accepts() => Name::Accept,
+        _ if name.waits() => Name::Poll,
+        other => other,
+    }
+}
+
+/// Whether a call is one that the name stands for: itself, or one of its family. One that found nothing is not, nor one
+/// that never returned.
+fn stands_for(name: Name, call: &Call) -> bool {
+    let happened = call.errno.as_deref() != Some("EAGAIN") && call.end.is_some();
+    happened && (call.call == name || family(call.call) == name)
+}
+
+/// Every event that can be named, with its shortest name, in the order of the conversations and of time. Calls come
+/// after the segments, under the names of their families.
 pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
+    let segments = [What::Syn, What::Fin, What::Rst, What::Data, What::Ack];
+    let mut calls: Vec<Name> = Name::ALL.iter().map(|name| family(*name)).collect();
+    calls.sort_unstable();
+    calls.dedup();
     let mut names = Vec::new();
-    let several = evidence.conversations.len() > 1;
-    for (conversation, found) in evidence.conversations.iter().enumerate() {
-        let connection = several.then_some(conversation + 1);
-        let mut here = Vec::new();
-        for side in Side::BOTH {
-            for what in [What::Syn, What::Fin, What::Rst, What::Data, What::Ack] {
+    for kinds in [segments.to_vec(), calls.into_iter().map(What::Call).collect()] {
+        let mut found = Vec::new();
+        for what in kinds {
+            for side in Side::BOTH {
                 let event = Event {
-                    connection,
+                    connection: None,
                     copy: None,
                     ordinal: None,
                     side,
                     what,
                 };
-                let turns = event.matching(found);
-                for (index, turn) in turns.iter().enumerate() {
-                    let ordinal = (turns.len() > 1).then_some(Ordinal::Nth(index + 1));
-                    here.push((
-                        Event { ordinal, ..event },
-                        Found::Segment {
+                for (conversation, things) in event.groups(evidence) {
+                    let connection = conversation
+                        .filter(|_| evidence.conversations.len() > 1)
+                        .map(|index| index + 1);
+                    for (index, thing) in things.iter().enumerate() {
+                        let ordinal = (things.len() > 1).then_some(Ordinal::Nth(index + 1));
+                        found.push((
                             conversation,
-                            turn: *turn,
-                        },
-                    ));
+                            Event {
+                                connection,
+                                ordinal,
+                                ..event
+                            },
+                            *thing,
+                        ));
+                    }
                 }
             }
         }
-        here.sort_by_key(|(event, found)| (*found, event.what == What::Fin));
-        names.extend(here);
+        // Listeners' calls come first: nothing of theirs is in a conversation.
+        found.sort_by_key(|(conversation, event, thing)| (*conversation, *thing, event.what == What::Fin));
+        names.extend(found.into_iter().map(|(_, event, thing)| (event, thing)));
     }
     names
-}
-
-fn all_names(evidence: &Evidence<'_>) -> Vec<String> {
-    names(evidence)
-        .into_iter()
-        .map(|(event, _)| event.to_string())
-        .collect()
 }
 
 #[cfg(test)]
@@ -493,6 +596,7 @@ mod tests {
         let event: Event = event.parse().unwrap();
         match event.find(&Evidence::new(&conversations)) {
             Ok(Found::Segment { turn, .. }) => Ok(turn),
+            Ok(Found::Call { .. }) => panic!("not a segment"),
             Err(error) => Err(error.to_string()),
         }
     }

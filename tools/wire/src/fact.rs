@@ -12,6 +12,7 @@
 //!                                                that carries nothing but the acknowledgment
 //!   side "repeats its ACK" count "before" event  at least so many times after the first, the same number each time
 //!   side "window reaches" NUMBER                 a window of so many bytes or fewer (SYN and RST aside)
+//!   [ ordinal ] side call "returns" ( NUMBER | ERRNO )   that call; without an ordinal, one of them
 //!   "close takes" NUMBER "segments"              those with a FIN, and those that do nothing but acknowledge one
 //!   NUMBER "connections"
 //! compare  = ">=" | "<=" | ">" | "<"
@@ -24,9 +25,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::call::Call;
+use crate::cause::Calls;
 use crate::conversation::{Conversation, Side, Turn};
 use crate::duration;
-use crate::event::{Event, Evidence, Found, NotFound, copies, number_of, read_connection, read_side, times};
+use crate::event::{
+    Event, Evidence, Found, NotFound, What, copies, family, names, number_of, read_connection, read_side,
+    times,
+};
 use crate::segment::Flags;
 use crate::words::Words;
 
@@ -40,7 +46,7 @@ pub struct Fact {
     claim: Claim,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Claim {
     GapBefore(Event, Compare, u64),
     GapFrom(Event, Event, Compare, u64),
@@ -53,6 +59,32 @@ enum Claim {
     WindowReaches(Side, u32),
     CloseTakes(usize),
     Connections(usize),
+    Returns(Event, Returned),
+}
+
+/// What a call returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Returned {
+    Number(i64),
+    Error(String),
+}
+
+impl Returned {
+    fn of(call: &Call) -> Option<Returned> {
+        match &call.errno {
+            Some(errno) => Some(Returned::Error(errno.clone())),
+            None => call.result.map(Returned::Number),
+        }
+    }
+}
+
+impl fmt::Display for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Returned::Number(number) => write!(f, "{number}"),
+            Returned::Error(errno) => f.write_str(errno),
+        }
+    }
 }
 
 /// How a length of time is compared.
@@ -126,7 +158,7 @@ pub enum CheckError {
 
 const FORMS: &str = "a fact: `gap before EVENT >= 35ms`, `gap from EVENT to EVENT < 1ms`, `EVENT before EVENT`, \
     `EVENT carries 6 bytes`, `EVENT: twice`, `EVENT: twice at client, once at server`, `SIDE ACK alone before EVENT`, \
-    `SIDE repeats its ACK 3 times before EVENT`, `SIDE window reaches 0`, `close takes 3 segments` or `2 connections`";
+    `SIDE repeats its ACK 3 times before EVENT`, `SIDE window reaches 0`, `SIDE recv returns 33`, `close takes 3 segments` or `2 connections`";
 
 impl FromStr for Fact {
     type Err = ParseError;
@@ -225,6 +257,10 @@ fn read_claim(words: &mut Words<'_>) -> Result<Claim, ParseError> {
         words.expect(&["at", "server"])?;
         return Ok(Claim::Passed(event, count, server));
     }
+    if let What::Call(_) = event.what {
+        words.expect(&["returns"])?;
+        return Ok(Claim::Returns(event, read_returned(words)?));
+    }
     Err(words.expected("`before`, `carries` or `:` after the event"))
 }
 
@@ -251,6 +287,23 @@ fn read_number<T: FromStr>(words: &mut Words<'_>) -> Result<T, ParseError> {
     let number = number.ok_or_else(|| words.expected("a number"))?;
     words.take();
     Ok(number)
+}
+
+fn read_returned(words: &mut Words<'_>) -> Result<Returned, ParseError> {
+    let error = |word: &str| {
+        word.starts_with('E')
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+    };
+    let returned = match words.peek() {
+        Some(word) if error(word) => Some(Returned::Error(word.into())),
+        word => word.and_then(|word| word.parse().ok()).map(Returned::Number),
+    };
+    let returned =
+        returned.ok_or_else(|| words.expected("a number, or the name of an error such as `ECONNREFUSED`"))?;
+    words.take();
+    Ok(returned)
 }
 
 fn read_times(words: &mut Words<'_>) -> Result<usize, ParseError> {
@@ -309,6 +362,7 @@ impl fmt::Display for Fact {
             Claim::WindowReaches(side, size) => write!(f, "{side} window reaches {size}"),
             Claim::CloseTakes(1) => write!(f, "close takes 1 segment"),
             Claim::CloseTakes(count) => write!(f, "close takes {count} segments"),
+            Claim::Returns(event, returned) => write!(f, "{event} returns {returned}"),
             Claim::Connections(1) => write!(f, "1 connection"),
             Claim::Connections(count) => write!(f, "{count} connections"),
         }
@@ -323,6 +377,7 @@ impl Claim {
             | Claim::Sent(event, _)
             | Claim::Passed(event, ..)
             | Claim::AckAlone(_, event)
+            | Claim::Returns(event, _)
             | Claim::RepeatsAck(_, _, event) => vec![event],
             Claim::GapFrom(one, two, ..) | Claim::Before(one, two) => vec![one, two],
             Claim::WindowReaches(..) | Claim::CloseTakes(_) | Claim::Connections(_) => vec![],
@@ -355,13 +410,13 @@ impl Fact {
                 )
             }
             Claim::GapFrom(from, to, compare, than) => {
-                let time = |event: &Event| event.find(evidence).map(|found| time(found, evidence));
+                let time = |event: &Event| event.find(evidence).map(|found| evidence.time(found));
                 let gap = time(to)?.saturating_sub(time(from)?);
                 let seen = format!("from {from} to {to} it takes {}", duration::text(gap));
                 verdict(compare.holds(gap, *than), seen)
             }
             Claim::Before(one, two) => {
-                let place = |event: &Event| event.find(evidence).map(|found| (time(found, evidence), found));
+                let place = |event: &Event| event.find(evidence).map(|found| (evidence.time(found), found));
                 let holds = place(one)? < place(two)?;
                 verdict(
                     holds,
@@ -455,6 +510,18 @@ impl Fact {
                 let taken = close_takes(self.conversation(evidence)?);
                 verdict(taken == *count, format!("the close takes {taken} segments"))
             }
+            Claim::Returns(event, returned) => {
+                let calls = evidence
+                    .calls()
+                    .ok_or_else(|| self.no_record("no calls are recorded".into()))?;
+                let Some(calls) = calls_of(event, evidence, calls)? else {
+                    return verdict(false, format!("{event} is never called"));
+                };
+                let all: Vec<Returned> = calls.into_iter().filter_map(Returned::of).collect();
+                let told = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let told = if told.is_empty() { "nothing".into() } else { told };
+                verdict(all.contains(returned), format!("{event} returns {told}"))
+            }
             Claim::Connections(count) => {
                 let found = evidence.conversations().len();
                 verdict(found == *count, format!("there are {found} connections"))
@@ -488,15 +555,48 @@ impl Fact {
 fn segment<'a>(event: &Event, evidence: &Evidence<'a>) -> Result<(&'a Conversation, usize), NotFound> {
     match event.find(evidence)? {
         Found::Segment { conversation, turn } => Ok((&evidence.conversations()[conversation], turn)),
+        Found::Call { .. } => Err(NotFound {
+            event: *event,
+            problem: "is a call, and this is about segments".into(),
+            choices: names(evidence)
+                .into_iter()
+                .filter(|(event, _)| !matches!(event.what, What::Call(_)))
+                .map(|(event, _)| event.to_string())
+                .collect(),
+        }),
     }
 }
 
-fn time(found: Found, evidence: &Evidence<'_>) -> u64 {
-    match found {
-        Found::Segment { conversation, turn } => {
-            evidence.conversations()[conversation].turns[turn].segment.time
-        }
+/// The calls an event names: one with an ordinal, all of the kind without; none where there are none.
+///
+/// Here calls that found nothing count as well: that they did is what the fact may be about.
+fn calls_of<'a>(
+    event: &Event,
+    evidence: &Evidence<'a>,
+    calls: &'a Calls<'a>,
+) -> Result<Option<Vec<&'a Call>>, NotFound> {
+    if event.ordinal.is_some() {
+        return match event.find(evidence)? {
+            Found::Call { record } => Ok(calls.call(record).map(|call| vec![call])),
+            Found::Segment { .. } => Ok(None),
+        };
     }
+    let What::Call(name) = event.what else {
+        return Ok(None);
+    };
+    let wanted = |record: &usize| {
+        let owner = calls.owner(*record);
+        let there = event
+            .connection
+            .is_none_or(|number| owner.and_then(|owner| owner.conversation) == Some(number - 1));
+        there && owner.is_some_and(|owner| owner.side == event.side)
+    };
+    let found = (0..calls.records().len())
+        .filter(wanted)
+        .filter_map(|record| calls.call(record))
+        .filter(|call| call.call == name || family(call.call) == name);
+    let found: Vec<&Call> = found.collect();
+    Ok(Some(found).filter(|found| !found.is_empty()))
 }
 
 fn takes_numbers(turn: &Turn) -> bool {

@@ -24,6 +24,7 @@ pub mod segment;
 pub mod skeleton;
 pub mod state;
 pub mod tcpdump;
+pub mod timeline;
 mod words;
 
 #[cfg(test)]

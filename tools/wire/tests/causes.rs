@@ -172,3 +172,105 @@ fn what_a_link_lost_is_sent_again_on_acknowledgments_or_when_a_timer_runs_out() 
         );
     }
 }
+
+#[test]
+fn calls_have_names_and_results() {
+    use wire::event::{Event, Evidence, Found};
+    use wire::fact::Fact;
+    let check = |name: &str, facts: &[(&str, bool)], events: &[(&str, Option<&str>)]| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/calls")
+            .join(name);
+        let capture = Capture::parse(&std::fs::read(file.with_extension("pcap")).unwrap()).unwrap();
+        let conversations = capture.conversations().unwrap();
+        let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
+        let calls = Calls::new(&records, &conversations);
+        let evidence = Evidence::new(&conversations).with_calls(&calls);
+        for (fact, holds) in facts {
+            let verdict = fact.parse::<Fact>().unwrap().check(&evidence).unwrap();
+            assert_eq!(verdict.holds, *holds, "{name}: {fact}: {}", verdict.seen);
+        }
+        for (event, found) in events {
+            let name = match event.parse::<Event>().unwrap().find(&evidence) {
+                Ok(Found::Call { record }) => Some(calls.call(record).unwrap().call.as_str()),
+                Ok(Found::Segment { .. }) => panic!("{event} is a segment"),
+                Err(_) => None,
+            };
+            assert_eq!(name, *found, "{event}");
+        }
+    };
+    check(
+        "blocking",
+        &[
+            ("server recv returns 11", true),
+            ("server recv returns 0", true),
+            ("first server recv returns 0", false),
+            ("client send returns 11", true),
+            ("client connect before server accept", true),
+            ("client close before client FIN", true),
+            ("client shutdown returns 0", false),
+        ],
+        &[
+            ("client connect", Some("connect")),
+            ("server accept", Some("accept4")),
+            ("server listen", Some("listen")),
+            ("client recv", Some("recv")),
+            ("server recv", None),
+            ("last server recv", Some("recv")),
+            ("client accept", None),
+        ],
+    );
+    check(
+        "async",
+        &[
+            ("client connect returns EINPROGRESS", true),
+            ("server recv returns EAGAIN", true),
+        ],
+        &[("server accept", Some("accept4")), ("client recv", Some("recv"))],
+    );
+    check("refused", &[("client connect returns ECONNREFUSED", true)], &[]);
+    check(
+        "two-clients",
+        &[("connection 2: client send returns 3", true)],
+        &[
+            ("client connect", None),
+            ("connection 1: client connect", Some("connect")),
+            ("connection 2: server accept", Some("accept4")),
+        ],
+    );
+}
+
+#[test]
+fn a_timeline_is_five_lanes_in_a_hundred_columns() {
+    use wire::timeline::{Timeline, unknowns};
+    for file in recordings() {
+        let conversations = Capture::parse(&std::fs::read(&file).unwrap())
+            .unwrap()
+            .conversations()
+            .unwrap();
+        let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
+        let calls = Calls::new(&records, &conversations);
+        let timeline = Timeline::new(&conversations, &calls, None);
+        assert!(unknowns(&timeline).is_empty(), "{}", file.display());
+        assert!(timeline.rows.is_sorted_by_key(|row| row.time));
+        let text = timeline.text();
+        for line in text.lines() {
+            assert!(
+                line.chars().count() <= 100 && !line.ends_with(' '),
+                "{}: {line}",
+                file.display()
+            );
+        }
+        let expected = file.with_extension("timeline.txt");
+        if expected.exists() {
+            if std::env::var_os("WIRE_WRITE").is_some() {
+                std::fs::write(&expected, &text).unwrap();
+            }
+            let expected = std::fs::read_to_string(&expected).unwrap();
+            assert_eq!(
+                text, expected,
+                "if the new text is right, run again with WIRE_WRITE=1"
+            );
+        }
+    }
+}

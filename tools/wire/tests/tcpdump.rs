@@ -270,12 +270,46 @@ fn packet() -> impl Strategy<Value = Packet> {
     })
 }
 
+/// The same behind an IPv6 header.
+fn packet_of_ipv6() -> impl Strategy<Value = Packet> {
+    let class = prop_oneof![Just(0), any::<u8>()];
+    let label = prop_oneof![Just(0), 0..1u32 << 20];
+    let address = prop_oneof![
+        Just("::1"),
+        Just("fe80::1"),
+        Just("2001:db8:0:1:0:0:0:9"),
+        Just("2001:db8:1:2:3:4:5:6"),
+        Just("::ffff:10.0.0.1"),
+        Just("::"),
+    ];
+    let addresses = (address.clone(), address);
+    (packet(), class, label, any::<u8>(), addresses).prop_map(
+        |(mut packet, class, label, hops, addresses)| {
+            let tcp = packet.bytes.split_off(20);
+            let mut bytes = (6u32 << 28 | u32::from(class) << 20 | label)
+                .to_be_bytes()
+                .to_vec();
+            bytes.extend((tcp.len() as u16).to_be_bytes());
+            bytes.extend([6, hops]);
+            for address in [addresses.0, addresses.1] {
+                bytes.extend(address.parse::<std::net::Ipv6Addr>().unwrap().octets());
+            }
+            bytes.extend(tcp);
+            Packet {
+                original_len: bytes.len() as u32,
+                bytes,
+                ..packet
+            }
+        },
+    )
+}
+
 #[test]
 fn packets_of_any_content_are_printed_as_tcpdump_prints_them() {
     if !tcpdump_is_here() {
         return;
     }
-    let packets = proptest::collection::vec(packet(), 200);
+    let packets = proptest::collection::vec(prop_oneof![3 => packet(), 1 => packet_of_ipv6()], 200);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(12));
     runner
         .run(&packets, |packets| {

@@ -1,0 +1,445 @@
+//! Calls, segments and states of all sides on one clock, as rows; and the rows as text in five lanes.
+//!
+//! ```text
+//!         ms client line          client call   segment             server call   server line
+//!      0.000 21 let mut stream =  connect
+//!      0.031 connect              →SYN-SENT     1 SYN ────────────▶
+//!      0.040                      →ESTABLISHED  ◀─────── SYN ACK 2  →SYN-RECEIVED answers 1
+//! ```
+//!
+//! A call that sends or closes stands where it began, one that takes or waits (`accept`, `recv`, `poll`) where it
+//! returned, and one that never returned where it began. In the row of a segment the lane of its sender's source names the
+//! cause, and the lanes of the calls the states that it leads to.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::call::{Call, Place, Record};
+use crate::cause::{Calls, Cause, causes};
+use crate::conversation::{Conversation, Mark, Side, Sides, Turn};
+use crate::event::family;
+use crate::segment::Flags;
+use crate::state::{Change, States, states};
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When, in nanoseconds since the epoch.
+    pub time: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A call, or another record of the programs, as an index of the records.
+    Record(usize),
+    /// A segment.
+    Segment {
+        /// The index of its conversation.
+        conversation: usize,
+        /// Its index in [`Conversation::turns`].
+        turn: usize,
+    },
+}
+
+/// A recording on one clock.
+#[derive(Clone, Debug)]
+pub struct Timeline<'a> {
+    conversations: &'a [Conversation],
+    calls: &'a Calls<'a>,
+    /// Both ends' states, for each conversation.
+    pub states: Vec<States>,
+    /// The cause of each segment, for each conversation.
+    pub causes: Vec<Vec<Cause>>,
+    /// Everything that happened, in the order of time.
+    pub rows: Vec<Row>,
+}
+
+impl<'a> Timeline<'a> {
+    /// Puts a recording on one clock. `host` is where it was captured, as for [`causes`].
+    pub fn new(conversations: &'a [Conversation], calls: &'a Calls<'a>, host: Option<Side>) -> Timeline<'a> {
+        let mut rows = Vec::new();
+        for (conversation, found) in conversations.iter().enumerate() {
+            let segments = found.turns.iter().enumerate();
+            rows.extend(segments.map(|(turn, segment)| Row {
+                time: segment.segment.time,
+                what: What::Segment { conversation, turn },
+            }));
+        }
+        let records = calls.records().iter().enumerate();
+        rows.extend(records.map(|(index, record)| Row {
+            time: record.moment(),
+            what: What::Record(index),
+        }));
+        // A call's row comes before the segment of the same nanosecond.
+        rows.sort_by_key(|row| (row.time, matches!(row.what, What::Segment { .. })));
+        let indices = 0..conversations.len();
+        Timeline {
+            conversations,
+            calls,
+            states: conversations.iter().map(states).collect(),
+            causes: indices
+                .map(|index| causes(conversations, index, calls, host))
+                .collect(),
+            rows,
+        }
+    }
+
+    /// The rows as text in five lanes, at most 100 columns wide.
+    ///
+    /// Left out is what teaches nothing in most places: calls that found nothing (`EAGAIN`), a runtime's own calls, and
+    /// the making of epoll instances.
+    pub fn text(&self) -> String {
+        let shown: Vec<&Row> = self.rows.iter().filter(|row| self.is_shown(row)).collect();
+        let Some(first) = shown.first().map(|row| row.time) else {
+            return "nothing was recorded\n".into();
+        };
+        let files = self.files();
+        let mut text = String::new();
+        for side in Side::BOTH {
+            if let Some(file) = files[side] {
+                writeln!(text, "{side}: {file}").ok();
+            }
+        }
+        text += &line(
+            &[
+                "ms",
+                "client line",
+                "client call",
+                "segment",
+                "server call",
+                "server line",
+            ]
+            .map(|title| vec![title.into()]),
+        );
+        // The line that each side's last call came from: where the next comes from the same, a ditto mark will do.
+        let mut before: Sides<Option<&Place>> = Sides::default();
+        for row in shown {
+            let time = format!("{:.3}", (row.time - first) as f64 / 1e6);
+            let lanes = match row.what {
+                What::Record(record) => self.record_lanes(record, &files, &mut before),
+                What::Segment { conversation, turn } => self.segment_lanes(conversation, turn),
+            };
+            text += &lanes.lines(&time);
+        }
+        text
+    }
+
+    fn is_shown(&self, row: &Row) -> bool {
+        let What::Record(index) = row.what else {
+            return true;
+        };
+        match &self.calls.records()[index] {
+            Record::Call(call) => {
+                use crate::call::Name::{EpollCreate1, EpollCtl};
+                let owner = self.calls.owner(index);
+                let of_a_socket =
+                    owner.is_some() && call.socket.or(call.made.and_then(|made| made.socket)).is_some();
+                let runtime = call.place.is_none() && !of_a_socket;
+                let found_nothing = call.errno.as_deref() == Some("EAGAIN");
+                owner.is_some() && !runtime && !found_nothing && !matches!(call.call, EpollCreate1 | EpollCtl)
+            }
+            Record::Start(_) => false,
+            other => self.calls.side_of(other.program()).is_some(),
+        }
+    }
+
+    /// The file that most of a side's calls come from, by the place of its first.
+    fn files(&self) -> Sides<Option<&'a str>> {
+        let mut files: Sides<Option<&'a str>> = Sides::default();
+        for (index, record) in self.calls.records().iter().enumerate() {
+            if let (
+                Record::Call(Call {
+                    place: Some(place), ..
+                }),
+                Some(owner),
+            ) = (record, self.calls.owner(index))
+            {
+                files[owner.side].get_or_insert(place.file.as_str());
+            }
+        }
+        files
+    }
+
+    fn record_lanes<'b>(
+        &'b self,
+        index: usize,
+        files: &Sides<Option<&str>>,
+        before: &mut Sides<Option<&'b Place>>,
+    ) -> Lanes {
+        let record = &self.calls.records()[index];
+        let owner = self.calls.owner(index);
+        let side = owner
+            .map(|owner| owner.side)
+            .or_else(|| self.calls.side_of(record.program()));
+        let (call, place) = match record {
+            Record::Call(call) => (call_text(call), call.place.as_ref()),
+            Record::Fork(fork) => ("fork".into(), fork.place.as_ref()),
+            Record::End(end) => (end.status.to_string(), None),
+            Record::Start(_) => ("start".into(), None),
+        };
+        let several = self.conversations.len() > 1;
+        let number = owner.and_then(|owner| owner.conversation).filter(|_| several);
+        let number = number.map_or_else(String::new, |number| format!("{}: ", number + 1));
+        let mut lanes = Lanes::default();
+        if let Some(side) = side {
+            lanes.calls[side] = number + &call;
+            let again = place.is_some() && before[side] == place;
+            lanes.sources[side] = match place {
+                Some(place) if again => format!("{} ″", place.line),
+                Some(place) => place_text(place, files[side]),
+                None => String::new(),
+            };
+            before[side] = place;
+        }
+        lanes
+    }
+
+    fn segment_lanes(&self, conversation: usize, turn: usize) -> Lanes {
+        let segment = &self.conversations[conversation].turns[turn];
+        let several = self.conversations.len() > 1;
+        let number = if several {
+            format!("{}.{}", conversation + 1, turn + 1)
+        } else {
+            (turn + 1).to_string()
+        };
+        let mut lanes = Lanes {
+            segment: arrow(segment, &number),
+            ..Lanes::default()
+        };
+        lanes.sources[segment.side] = self.causes[conversation][turn].text(self.calls);
+        for Change { side, to, .. } in self.states[conversation].at(turn) {
+            let separator = if lanes.calls[*side].is_empty() {
+                "→"
+            } else {
+                " →"
+            };
+            write!(lanes.calls[*side], "{separator}{to}").ok();
+        }
+        lanes
+    }
+}
+
+/// `send 11`, `recv 0`, `connect ECONNREFUSED`, `accept …` (which never returned).
+fn call_text(call: &Call) -> String {
+    let name = call.call.as_str();
+    match (&call.errno, call.result) {
+        (Some(errno), _) => format!("{name} {errno}"),
+        (None, None) => format!("{name} …"),
+        (None, Some(result)) if call.call.receives() => format!("{name} {result}"),
+        (None, Some(result)) if call.call.sends() => match call.requested {
+            Some(requested) if i64::try_from(requested) != Ok(result) => {
+                format!("{name} {result} of {requested}")
+            }
+            _ => format!("{name} {result}"),
+        },
+        _ if matches!(
+            family(call.call),
+            crate::call::Name::Shutdown | crate::call::Name::Setsockopt
+        ) =>
+        {
+            format!("{name} {}", call.detail)
+        }
+        _ => name.into(),
+    }
+}
+
+fn place_text(place: &Place, file: Option<&str>) -> String {
+    let Place { line, text, .. } = place;
+    let elsewhere = if file == Some(place.file.as_str()) {
+        String::new()
+    } else {
+        let name = place.file.rsplit('/').next().unwrap_or(&place.file);
+        format!("{}:", name.strip_suffix(".rs").unwrap_or(name))
+    };
+    match &place.dropped {
+        Some(dropped) => format!("{elsewhere}{line} {text} drops {dropped}"),
+        None => format!("{elsewhere}{line} {text}"),
+    }
+}
+
+/// What a segment carries, in a few letters.
+fn label(turn: &Turn) -> String {
+    let mut words = Vec::new();
+    for (flag, word) in [(Flags::RST, "RST"), (Flags::SYN, "SYN")] {
+        words.extend(turn.has(flag).then(|| word.to_owned()));
+    }
+    if turn.segment.length > 0 {
+        words.push(format!("{} B", turn.segment.length));
+    }
+    words.extend(turn.has(Flags::FIN).then(|| "FIN".into()));
+    if turn.mark == Mark::Probe {
+        words.push("probe".into());
+    } else if turn.segment.is_pure_ack() || turn.has(Flags::SYN | Flags::ACK) {
+        words.push("ACK".into());
+    }
+    if turn.window == Some(0) && !turn.has(Flags::RST) {
+        words.push("win 0".into());
+    }
+    if turn.repeats().is_some() {
+        words.push("again".into());
+    }
+    words.join(" ")
+}
+
+fn arrow(turn: &Turn, number: &str) -> String {
+    let width = WIDTHS[3];
+    let label = match turn.side {
+        Side::Client => format!("{number} {} ", label(turn)),
+        Side::Server => format!(" {} {number}", label(turn)),
+    };
+    let shaft = "─".repeat(width.saturating_sub(label.chars().count() + 1));
+    match turn.side {
+        Side::Client => format!("{label}{shaft}▶"),
+        Side::Server => format!("◀{shaft}{label}"),
+    }
+}
+
+/// How wide the clock and the five lanes are; with a blank between each it makes 100 columns.
+const WIDTHS: [usize; 6] = [10, 20, 13, 19, 13, 20];
+
+/// At most so many lines are given to one cell.
+const HEIGHT: usize = 3;
+
+/// One row's cells.
+#[derive(Default)]
+struct Lanes {
+    sources: Sides<String>,
+    calls: Sides<String>,
+    segment: String,
+}
+
+impl Lanes {
+    fn lines(&self, time: &str) -> String {
+        let cells = [
+            vec![time.to_owned()],
+            wrap(&self.sources.client, WIDTHS[1]),
+            wrap(&self.calls.client, WIDTHS[2]),
+            vec![self.segment.clone()],
+            wrap(&self.calls.server, WIDTHS[4]),
+            wrap(&self.sources.server, WIDTHS[5]),
+        ];
+        line(&cells)
+    }
+}
+
+/// Cells beside each other, each on as many lines as it has.
+fn line(cells: &[Vec<String>; 6]) -> String {
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let mut text = String::new();
+    for row in 0..height {
+        let mut line = String::new();
+        for (column, (cell, width)) in cells.iter().zip(WIDTHS).enumerate() {
+            let part = cell.get(row).map_or("", String::as_str);
+            match column {
+                0 => write!(line, "{part:>width$}").ok(),
+                _ => write!(line, " {part:<width$}").ok(),
+            };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Breaks a text at blanks, and words that are too long after a dot, a bracket or the like, or where they must be; what
+/// does not fit is cut off with `…`.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let mut word: Vec<char> = word.chars().collect();
+        if let Some(last) = lines.last_mut()
+            && last.chars().count() + 1 + word.len() <= width
+        {
+            last.push(' ');
+            last.extend(word);
+            continue;
+        }
+        while word.len() > width {
+            let joint = word[..width].iter().rposition(|letter| "(:,&[".contains(*letter));
+            let rest = word.split_off(
+                joint
+                    .filter(|joint| *joint > width / 3)
+                    .map_or(width, |joint| joint + 1),
+            );
+            lines.push(word.into_iter().collect());
+            word = rest;
+        }
+        lines.push(word.into_iter().collect());
+    }
+    if lines.len() > HEIGHT {
+        lines.truncate(HEIGHT);
+        if let Some(last) = lines.last_mut() {
+            *last = last.chars().take(width - 1).collect();
+            last.push('…');
+        }
+    }
+    lines
+}
+
+/// How often each cause that is not to be told occurs, with its reason: empty where every segment has a cause.
+pub fn unknowns(timeline: &Timeline<'_>) -> BTreeMap<String, usize> {
+    let mut unknowns = BTreeMap::new();
+    for cause in timeline.causes.iter().flatten() {
+        if let crate::cause::By::Unknown(why) = &cause.by {
+            *unknowns.entry(why.clone()).or_default() += 1;
+        }
+    }
+    unknowns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::conversations;
+    use crate::testing::{ECHO, conversation, segments};
+
+    #[test]
+    fn a_capture_without_calls_is_a_timeline_of_segments_and_states() {
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&[], &conversations);
+        let text = Timeline::new(&conversations, &calls, None).text();
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains(['▶', '◀'])).collect();
+        assert_eq!(rows.len(), 10);
+        assert!(rows[0].contains("→SYN-SENT     1 SYN ────────────▶"), "{text}");
+        assert!(
+            rows[1].contains("→ESTABLISHED  ◀──────── SYN ACK 2 →SYN-RECEIVED answers 1"),
+            "{text}"
+        );
+        assert!(rows[3].contains(" 4 11 B ───────────▶"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn long_texts_are_wrapped_and_cut() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("aaaa bbbb cccc dddd", 4), ["aaaa", "bbbb", "ccc…"]);
+        assert_eq!(
+            wrap("TcpStream::connect(&address)?", 20),
+            ["TcpStream::connect(&", "address)?"]
+        );
+        assert!(wrap("", 4).is_empty());
+    }
+
+    #[test]
+    fn with_several_conversations_segments_say_which() {
+        let found = conversations(segments(&[">S", ">S p40001 s0", "<S.", "<R. p40001"]));
+        let calls = Calls::new(&[], &found);
+        let text = Timeline::new(&found, &calls, None).text();
+        assert!(text.contains("2.2"), "{text}");
+    }
+
+    #[test]
+    fn what_has_no_cause_is_counted_with_its_reason() {
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&[], &conversations);
+        let unknowns = unknowns(&Timeline::new(&conversations, &calls, None));
+        assert_eq!(
+            unknowns["no call of the client on this connection is recorded"],
+            3
+        );
+    }
+}
