@@ -27,8 +27,8 @@ async fn main() -> Result<()> {
         .await
         .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
-    time::sleep(silence).await;
     // ANCHOR_END: connect
+    time::sleep(silence).await;
     // ANCHOR: talk
     stream
         .write_all(MESSAGE)

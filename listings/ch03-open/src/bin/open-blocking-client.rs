@@ -22,8 +22,8 @@ fn main() -> Result<()> {
     let mut stream = TcpStream::connect(&address)
         .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
-    thread::sleep(silence);
     // ANCHOR_END: connect
+    thread::sleep(silence);
     // ANCHOR: talk
     stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
     writeln!(io::stdout(), "said {} bytes", MESSAGE.len()).ok();
