@@ -214,6 +214,13 @@ pub fn spares_log(fd: c_int) -> bool {
     spared
 }
 
+/// The program is about to put something of its own on a number: should the log be there, it moves.
+pub fn make_way(fd: c_int) {
+    if let Some(inside) = Inside::enter() {
+        inside.log.make_way(fd);
+    }
+}
+
 /// `ssize_t` as the log's number.
 pub fn wide(result: isize) -> i64 {
     result as i64

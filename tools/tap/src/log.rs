@@ -70,6 +70,13 @@ impl Log {
         descriptor == self.descriptor.load(Ordering::Relaxed) && self.is_ours()
     }
 
+    /// Gives up a number that the program is about to use for something of its own.
+    pub fn make_way(&self, descriptor: c_int) {
+        if self.is_behind(descriptor) {
+            self.open();
+        }
+    }
+
     fn write_bytes(&self, bytes: &[u8], watched: bool) -> bool {
         // A program may close every descriptor it does not know, and put its own in that place.
         if watched && !self.is_ours() && !self.open() {

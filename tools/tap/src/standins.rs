@@ -407,6 +407,7 @@ unsafe extern "C" fn dup(fd: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
+    call::make_way(new);
     let call = Call::begin_where("dup2", |line| copied(line, old, new));
     // SAFETY: handed on.
     let result = unsafe { next::dup2(old, new) };
@@ -416,6 +417,7 @@ unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
+    call::make_way(new);
     let call = Call::begin_where("dup3", |line| {
         detail(line, |text| names::close_flags(text, flags));
         copied(line, old, new)

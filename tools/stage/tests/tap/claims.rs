@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use stage::tap_log::place::Ours;
 use wire::call::{Call, Descriptor, Holders, Record};
 
 use crate::run::{self, Run, run};
@@ -26,6 +27,9 @@ pub fn main() -> ExitCode {
     let claims = vec![
         claim("std_calls_are_placed_on_the_very_lines_that_make_them", || {
             every_line_is_right(&run("blocking"))
+        }),
+        claim("a_readers_own_program_is_placed_as_well", || {
+            every_line_is_right(&run::run_where("blocking", Ours::NotDownloaded))
         }),
         claim("a_task_on_one_thread_is_placed_on_its_await", || {
             every_line_is_right(&run("current_thread"))
@@ -269,7 +273,7 @@ fn abandoned() {
         std::thread::yield_now();
     }
     child.kill().expect("it can be killed");
-    let run = run::finish("abandoned", child, &log);
+    let run = run::finish("abandoned", child, &log, Ours::NotDownloaded);
     assert_eq!(run.seen(), run.marked());
     let accept = run.named("accept4")[0];
     assert_eq!((accept.end, accept.result, accept.socket), (None, None, Some(1)));
@@ -418,12 +422,14 @@ fn torn() {
 }
 
 fn unwritable() {
+    let said = |log: Option<&Path>| {
+        let output = run::command("hostile", log).output().expect("it starts");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let without = said(None);
     for log in ["/dev/full", "/nowhere/at/all/tap.log"] {
-        let output = run::command("multiplex", Some(Path::new(log)))
-            .output()
-            .expect("it starts");
-        assert!(output.status.success(), "{log}: {output:?}");
-        assert!(output.stderr.is_empty(), "{log}: {output:?}");
+        assert_eq!(said(Some(Path::new(log))), without, "{log}");
     }
 }
 

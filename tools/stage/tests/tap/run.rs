@@ -58,28 +58,29 @@ pub fn command(name: &str, log: Option<&Path>) -> Command {
     command
 }
 
-/// Runs a program to its end, tapped, and reads what the tap wrote.
+/// Runs a program to its end, tapped, and reads what the tap wrote. Its source alone is ours.
 pub fn run(name: &'static str) -> Run {
+    let source = PathBuf::from(SOURCES).join(format!("{name}.rs"));
+    run_where(name, Ours::Under(source))
+}
+
+/// As [`run`], with a word about which lines are ours.
+pub fn run_where(name: &'static str, ours: Ours) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log = folder.path().join("tap.log");
     let child = command(name, Some(&log))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    finish(name, child.expect("this binary starts"), &log)
+    finish(name, child.expect("this binary starts"), &log, ours)
 }
 
 /// Waits for a tapped program, and reads what the tap wrote.
-pub fn finish(name: &'static str, child: Child, log: &Path) -> Run {
+pub fn finish(name: &'static str, child: Child, log: &Path, ours: Ours) -> Run {
     let programs = BTreeMap::from([(child.id(), name.to_string())]);
     let output = child.wait_with_output().expect("a child can be waited for");
     let text = std::fs::read(log).expect("the tap writes its log");
-    let sources = PathBuf::from(SOURCES).join(format!("{name}.rs"));
-    let tapped = records(
-        &text,
-        &programs,
-        &mut Places::new(package(), Ours::Under(sources)),
-    );
+    let tapped = records(&text, &programs, &mut Places::new(package(), ours));
     Run { output, tapped, name }
 }
 

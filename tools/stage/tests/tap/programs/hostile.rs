@@ -24,6 +24,7 @@ pub fn main() -> Outcome {
         server.as_raw_fd()
     );
 
+    until_descriptors_run_out();
     failures();
     close_everything_else(server.as_raw_fd());
     client.write_all(b"still here")?; // tap: send
@@ -32,7 +33,12 @@ pub fn main() -> Outcome {
     client.write_all(b"and again")?; // tap: send
     server.read_exact(&mut [0; 9])?; // tap: recv
     interrupted(&mut server)?;
-    until_descriptors_run_out()?;
+    client.set_nonblocking(true)?;
+    let strange = client.read(&mut [0]);
+    println!(
+        "nobody answered: {:?}",
+        strange.map_err(|error| error.raw_os_error())
+    );
     let error = server
         .set_nonblocking(true)
         .and_then(|()| server.read(&mut [0]).map(drop));
@@ -99,18 +105,30 @@ fn close_everything_else(highest_kept: i32) {
     }
 }
 
-/// A socket on every number the log could have: what the tap writes must not arrive there.
+/// A socket on every number the log could have, by a way that can be seen and by one that cannot: what the tap writes
+/// must not arrive there.
 #[allow(unsafe_code)]
 fn take_the_logs_place(server: &TcpStream) -> io::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    for number in (soft - 4..soft + 4).map(|number| number as i32) {
+    let stream = server.as_raw_fd();
+    let seen = |number: i32| {
         // SAFETY: this program uses none of these numbers.
-        unsafe { libc::dup2(server.as_raw_fd(), number) };
-    }
-    for number in (soft - 4..soft + 4).map(|number| number as i32) {
+        unsafe { libc::dup2(stream, number) };
+    };
+    let unseen = |number: i32| {
         // SAFETY: as above.
-        unsafe { libc::close(number) };
+        unsafe { libc::syscall(libc::SYS_dup3, stream, number, 0) };
+    };
+    for take in [&unseen as &dyn Fn(i32), &seen] {
+        for around in [soft, hard.min(1 << 16)] {
+            let numbers = (around - 80..around + 8).map(|number| number as i32);
+            numbers.clone().for_each(take);
+            for number in numbers {
+                // SAFETY: it is a copy, or nothing.
+                unsafe { libc::close(number) };
+            }
+        }
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
     Ok(())
@@ -142,7 +160,7 @@ fn interrupted(server: &mut TcpStream) -> Outcome {
 }
 
 /// The tap's descriptor must not be the one that is missing.
-fn until_descriptors_run_out() -> io::Result<()> {
+fn until_descriptors_run_out() {
     let mut held = Vec::new();
     let error = loop {
         match TcpListener::bind("127.0.0.1:0") {
@@ -151,5 +169,4 @@ fn until_descriptors_run_out() -> io::Result<()> {
         }
     };
     println!("after {} more: {:?}", held.len(), error.raw_os_error());
-    Ok(())
 }
