@@ -96,6 +96,11 @@ impl Preprocessor for Figures {
                 Err(found) => problems.extend(found),
             }
         });
+        // Told once, where it is to be mended, and not wherever a recording is asked for.
+        if let Some(broken) = shelf.broken() {
+            problems.retain(|problem| problem.message != broken.message);
+            problems.insert(0, broken.clone());
+        }
         if !problems.is_empty() {
             return Err(Problems(problems).into());
         }

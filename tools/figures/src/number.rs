@@ -21,7 +21,8 @@
 //! | `port SIDE`, `address SIDE` | of that side |
 //! | `kernel`, `date` | what ran it, `Linux 6.18.44`, and the day it did |
 //!
-//! `segments`, `bytes`, `header bytes`, `duration`, `port` and `address` take `connection N:` in front, where a recording holds several.
+//! `segments`, `bytes`, `header bytes`, `duration`, `port` and `address` take `connection N:` in front, where a recording
+//! holds several.
 //!
 //! Counts stand as digits, with commas from 10,000 on; what identifies (ports, sequence numbers) stands without. Times
 //! come with the unit that leaves three digits or fewer in front of the point.
@@ -31,8 +32,8 @@ use crate::{
     seen::{Seen, Side},
 };
 
-const FORMS: &str = "`segments`, `bytes from SIDE`, `header bytes`, `duration`, `gap EVENT -> EVENT`, `time EVENT`, `mark EVENT`, \
-                     `flags EVENT`, `length EVENT`, `[absolute] seq EVENT`, `[absolute] next seq EVENT`, \
+const FORMS: &str = "`segments`, `bytes from SIDE`, `header bytes`, `duration`, `gap EVENT -> EVENT`, \
+                     `time EVENT`, `mark EVENT`, `flags EVENT`, `length EVENT`, `[absolute] seq EVENT`, `[absolute] next seq EVENT`, \
                      `[absolute] ack EVENT`, `window EVENT`, `option OPTION of EVENT`, `port SIDE`, `address SIDE`, \
                      `kernel`, `date`";
 
@@ -77,8 +78,7 @@ fn of_event(seen: &Seen, what: &str) -> Result<String, String> {
         let (from, to) = events
             .split_once(" -> ")
             .ok_or("a gap has two ends: `gap client SYN -> server SYN`")?;
-        let (from, to) = (seen.find(from)?, seen.find(to)?);
-        let (from, to) = (seen.segments()[from].time, seen.segments()[to].time);
+        let (from, to) = (seen.moment(from)?, seen.moment(to)?);
         return to.checked_sub(from).map(time).ok_or_else(|| {
             format!(
                 "the second event comes {} before the first; turn them round",
@@ -99,7 +99,7 @@ fn of_event(seen: &Seen, what: &str) -> Result<String, String> {
             .map(|segment| segment.time)
             .min()
             .unwrap_or_default();
-        return Ok(time(seen.segments()[seen.find(event)?].time - first));
+        return Ok(time(seen.moment(event)?.saturating_sub(first)));
     }
     if let Some(event) = strip("mark") {
         return Ok(mark(seen.find(event)? + 1));

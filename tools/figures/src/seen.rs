@@ -83,16 +83,31 @@ impl Seen {
     /// The segment that an event names, as an index.
     ///
     /// # Errors
-    /// The words name nothing, or several: with the choices.
+    /// The words name nothing, several things, or a call: with the choices.
     pub fn find(&self, event: &str) -> Result<usize, String> {
-        let event: Event = event.parse().map_err(|error: ParseError| error.to_string())?;
-        let found = event
-            .find(&Evidence::new(&self.conversations))
-            .map_err(|error| error.to_string())?;
-        let Found::Segment { conversation, turn } = found;
+        let Found::Segment { conversation, turn } = self.found(event)? else {
+            return Err(format!("`{event}` is a call; name a segment here"));
+        };
         let number = self.conversations[conversation].turns[turn].segment.number;
         let index = self.segments.iter().position(|segment| segment.number == number);
         index.ok_or_else(|| format!("`{event}` is not in the capture"))
+    }
+
+    /// When the thing that an event names happened, in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    /// The words name nothing, or several things: with the choices.
+    pub fn moment(&self, event: &str) -> Result<u64, String> {
+        Ok(self.evidence().time(self.found(event)?))
+    }
+
+    fn found(&self, event: &str) -> Result<Found, String> {
+        let event: Event = event.parse().map_err(|error: ParseError| error.to_string())?;
+        event.find(&self.evidence()).map_err(|error| error.to_string())
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::new(&self.conversations)
     }
 
     /// Who sent a segment.

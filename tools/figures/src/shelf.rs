@@ -7,15 +7,21 @@ use std::{
     rc::Rc,
 };
 
-use stage::{catalogue::Catalogue, recording::Recording};
+use stage::{
+    catalogue::{Catalogue, CatalogueError},
+    recording::Recording,
+};
 
-use crate::{problem::choices, seen::Seen};
+use crate::{
+    problem::{Problem, choices},
+    seen::Seen,
+};
 
 /// The recordings below `listings/`, each read once.
 #[derive(Debug)]
 pub struct Shelf {
     root: PathBuf,
-    catalogue: OnceCell<Result<Catalogue, String>>,
+    catalogue: OnceCell<Result<Catalogue, Problem>>,
     read: RefCell<BTreeMap<String, Result<Rc<Seen>, String>>>,
 }
 
@@ -47,11 +53,32 @@ impl Shelf {
         seen
     }
 
+    /// Why no recording at all can be found, once one was asked for: a scenario file that is wrong, told with its own
+    /// place. Every page that asks for a recording gets this problem's message.
+    pub fn broken(&self) -> Option<&Problem> {
+        self.catalogue.get()?.as_ref().err()
+    }
+
+    fn catalogue(&self) -> Result<&Catalogue, &Problem> {
+        let open = || {
+            Catalogue::open(&self.root).map_err(|error| match error {
+                CatalogueError::Scenario(error) => Problem {
+                    file: error.file.to_string_lossy().replace('\\', "/"),
+                    line: error.line,
+                    message: error.message,
+                },
+                other => Problem {
+                    file: "listings".into(),
+                    line: 1,
+                    message: other.to_string(),
+                },
+            })
+        };
+        self.catalogue.get_or_init(open).as_ref()
+    }
+
     fn load(&self, name: &str) -> Result<Seen, String> {
-        let catalogue = self
-            .catalogue
-            .get_or_init(|| Catalogue::open(&self.root).map_err(|error| error.to_string()))
-            .as_ref()?;
+        let catalogue = self.catalogue().map_err(|problem| problem.message.clone())?;
         let entry = catalogue.one(name).map_err(|error| error.to_string())?;
         let shown = if entry.is_base() {
             entry.scenario.name.clone()

@@ -332,20 +332,22 @@ fn a_recording_that_cannot_be_read_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_scenario_that_is_wrong_is_told_where_its_recording_is_asked_for() {
+fn a_scenario_that_is_wrong_is_told_once_and_in_its_own_place() {
     let folder = copy();
-    fs::write(
-        folder.path().join("listings/ch01-echo/scenarios/one-echo.toml"),
-        "titel = \"x\"\n",
-    )
-    .unwrap();
-    let error = make_in(
-        folder.path(),
-        BOOK,
-        &[("p.md", "{{#number echo/one-echo segments}}")],
-    )
-    .unwrap_err();
-    assert!(error.contains("one-echo.toml:1"), "{error}");
+    let scenario = folder.path().join("listings/ch01-echo/scenarios/one-echo.toml");
+    fs::write(&scenario, "\ntitel = \"x\"\n").unwrap();
+    let page = "{{#number echo/one-echo segments}} {{#number echo/one-echo duration}} {{#chapter x}}";
+    let error = make_in(folder.path(), BOOK, &[("p.md", page)]).unwrap_err();
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(
+        lines[0].starts_with("listings/ch01-echo/scenarios/one-echo.toml:2: "),
+        "{error}"
+    );
+    assert!(
+        lines[1].starts_with("src/p.md:1: no page is called `x`"),
+        "{error}"
+    );
+    assert_eq!(lines.len(), 2, "{error}");
 }
 
 const DECLARATION: &str =
