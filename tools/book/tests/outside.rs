@@ -1,5 +1,9 @@
 //! What needs something from outside: the `mdbook` program, a private network. What cannot run here is shown as
 //! ignored with its reason and counted at the end.
+#![allow(
+    clippy::unwrap_used,
+    reason = "these functions are tests, though no harness calls them so"
+)]
 
 mod common;
 
