@@ -698,6 +698,23 @@ mod tests {
     }
 
     #[test]
+    fn a_new_section_describes_its_interfaces_anew() {
+        let file = [
+            section(false),
+            described(false, 1, &[]),
+            section(false),
+            enhanced(false, 0, 1, b"one"),
+        ]
+        .concat();
+        assert!(
+            Capture::parse(&file)
+                .unwrap_err()
+                .to_string()
+                .contains("an interface that is not described")
+        );
+    }
+
+    #[test]
     fn an_interface_without_packets_may_be_of_another_kind() {
         let file = [
             section(false),

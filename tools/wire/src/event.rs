@@ -666,6 +666,11 @@ mod tests {
         assert_eq!(find(&lost, "second copy of second client data"), Ok(6));
         assert_eq!(find(&lost, "last copy of second client data"), Ok(7));
         assert_eq!(find(&lost, "second copy of third client data"), Ok(7));
+        assert!(
+            find(&lost, "fourth client data")
+                .unwrap_err()
+                .contains("matches nothing")
+        );
         assert_eq!(find(&lost, "first copy of client FIN"), Ok(8));
         assert_eq!(find(&lost, "second copy of client FIN"), Ok(9));
         assert_eq!(

@@ -674,6 +674,9 @@ mod tests {
             answer(Flags::ACK, 9_001, 1_004, b""),
             // Without an ACK flag there is nothing to be relative to.
             answer(Flags::RST, 9_001, 0, b""),
+            // The same ends meet again.
+            answer(Flags::SYN | Flags::ACK, 5_000, 7_001, b""),
+            segment(Flags::ACK, 7_001, 5_001, b""),
         ];
         let options = Options {
             absolute: false,
