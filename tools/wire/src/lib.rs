@@ -5,12 +5,12 @@
 //!
 //! ```text
 //! bytes ─ capture ─▶ packets ─ segment ─▶ segments ─ conversation ─▶ conversations
-//!                                            │                           ├─ skeleton   what must be seen at least
-//!                                         tcpdump                        ├─ state      both ends' states
-//!                                      (the same text)                   └─ event, fact   what to call things, what holds
+//!                                            │                           ├─ skeleton     what must be seen at least
+//!                                         tcpdump                        ├─ state        both ends' states
+//!                                      (the same text)                   ├─ event, fact  what to call things, what holds
+//! calls.jsonl ─ call ─▶ records ───────────── cause ─────────────────────┤              which call caused which segment
+//!                                                                        └─ timeline     all of it on one clock
 //! ```
-//!
-//! What the programs did beside it is in [`call`].
 
 mod bytes;
 pub mod call;
