@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     clock::{Clock, said},
+    closing::Closing,
     failure::Failure,
 };
 
@@ -22,7 +23,7 @@ const REST: Duration = Duration::from_millis(200);
 
 /// One connection to the server.
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Closing<TcpStream>,
     clock: Clock,
     short: Short,
 }
@@ -91,7 +92,11 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr, clock: Clock, short: Short) -> Result<Self, Failure> {
         let patience = clock.patience().max(Duration::from_millis(1));
         match TcpStream::connect_timeout(&address, patience) {
-            Ok(stream) => Ok(Self { stream, clock, short }),
+            Ok(stream) => Ok(Self {
+                stream: Closing::new(stream),
+                clock,
+                short,
+            }),
             Err(error) => Err(Failure::new(
                 format!("a connection to {address}"),
                 format!("connect said: {error}"),
@@ -307,7 +312,7 @@ impl Client {
     /// A second handle on the same connection, for a thread that sends while this one receives.
     pub(crate) fn second(&self) -> io::Result<Self> {
         Ok(Self {
-            stream: self.stream.try_clone()?,
+            stream: Closing::new(self.stream.try_clone()?),
             clock: self.clock,
             short: Arc::clone(&self.short),
         })
@@ -321,7 +326,7 @@ impl Client {
             l_onoff: 1,
             l_linger: 0,
         };
-        setsockopt(&self.stream, Linger, &at_once)?;
+        setsockopt(&*self.stream, Linger, &at_once)?;
         Ok(())
     }
 }

@@ -27,6 +27,7 @@ mod cases;
 mod claims;
 mod client;
 mod clock;
+mod closing;
 mod command;
 mod declared;
 mod failure;

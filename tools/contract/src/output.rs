@@ -7,6 +7,8 @@ use std::{
     thread,
 };
 
+use crate::closing::Closing;
+
 /// How much of the beginning, and how much of the end, is kept.
 const KEPT: usize = 8 * 1024;
 
@@ -23,10 +25,8 @@ struct Kept {
 
 impl Output {
     /// Reads the stream to its end, or until that is `enough`, and then closes our end of it.
-    pub(crate) fn follow(
-        mut stream: impl Read + Send + 'static,
-        enough: fn(&Self) -> bool,
-    ) -> io::Result<Self> {
+    pub(crate) fn follow(stream: impl Read + Send + 'static, enough: fn(&Self) -> bool) -> io::Result<Self> {
+        let mut stream = Closing::new(stream);
         let output = Self::default();
         let follower = output.clone();
         thread::Builder::new().name("output".into()).spawn(move || {

@@ -1,7 +1,7 @@
 //! One run of the server: its process, in a group of its own, what it writes, and its end.
 
 use std::{
-    io::{self, PipeReader, PipeWriter},
+    io,
     net::SocketAddr,
     process::{self, Child, Command, ExitStatus, Stdio},
     sync::{
@@ -14,6 +14,7 @@ use std::{
 use crate::{
     arena::announced,
     clock::until,
+    closing,
     failure::{Failure, Stop},
     observe::{Family, MARK},
     output::Output,
@@ -56,8 +57,6 @@ pub(crate) struct Server {
     witness: Arc<Witness>,
     /// By us, so that its end says nothing of it.
     killed: bool,
-    /// Our own hold on the writing end of its standard output, where the reading end is closed.
-    unread: Option<PipeWriter>,
 }
 
 /// What is known of a run after it is over, for a failure's notes.
@@ -72,15 +71,15 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    fn of(child: &mut Child, out: PipeReader, stdout: Stdout) -> io::Result<Self> {
+    fn of(child: &mut Child, stdout: Stdout) -> io::Result<Self> {
         let enough: fn(&Output) -> bool = match stdout {
             Stdout::Read => |_| false,
             Stdout::ClosedAfterFirstLine => |output| output.first_line().is_some(),
             Stdout::ClosedAfterAnnouncement => |output| announced(output).is_some(),
         };
-        let err = child.stderr.take();
+        let (out, err) = (child.stdout.take(), child.stderr.take());
         Ok(Self {
-            stdout: Output::follow(out, enough)?,
+            stdout: out.map_or_else(|| Ok(Output::default()), |out| Output::follow(out, enough))?,
             stderr: err.map_or_else(|| Ok(Output::default()), |err| Output::follow(err, |_| false))?,
             ended: Mutex::new(None),
             stragglers: Mutex::new(Vec::new()),
@@ -104,6 +103,12 @@ impl Server {
     pub(crate) fn launch(mut command: Command, stdout: Stdout) -> Result<Self, Stop> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let mark = format!("{}.{}", process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        command
+            .env(MARK, &mark)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        own_group(&mut command);
         let program = command.get_program().display().to_string();
         let not_started = |error: io::Error| {
             Failure::new(
@@ -112,31 +117,18 @@ impl Server {
                 "the command: is the path right, and is the file executable?",
             )
         };
-        let (out, writer) = io::pipe().map_err(not_started)?;
-        let unread = match stdout {
-            Stdout::Read => None, // held by us as well, it would never end
-            _ => Some(writer.try_clone().map_err(not_started)?),
-        };
-        command
-            .env(MARK, &mark)
-            .stdin(Stdio::null())
-            .stdout(writer)
-            .stderr(Stdio::piped());
-        own_group(&mut command);
-        let mut child = command.spawn().map_err(not_started)?;
-        drop(command); // and with it our copy of the server's standard output
+        let mut child = closing::start(&mut command).map_err(not_started)?;
         let family = Family {
             leader: child.id(),
             mark,
         };
-        match Witness::of(&mut child, out, stdout) {
+        match Witness::of(&mut child, stdout) {
             Ok(witness) => Ok(Self {
                 child,
                 family,
                 address: None,
                 witness: Arc::new(witness),
                 killed: false,
-                unread,
             }),
             Err(error) => {
                 child.kill().ok();
@@ -144,12 +136,6 @@ impl Server {
                 Err(not_started(error).into())
             }
         }
-    }
-
-    /// Whether nobody holds the reading end of its standard output any more: a write fails from now on. Our closing it
-    /// is not enough, since a process that another thread is starting has a copy until it becomes its program.
-    pub(crate) fn is_unread(&self) -> bool {
-        self.witness.stdout.is_closed() && self.unread.as_ref().is_some_and(has_no_reader)
     }
 
     pub(crate) fn listens_on(&mut self, address: SocketAddr) {
@@ -266,26 +252,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-#[cfg(unix)]
-fn has_no_reader(pipe: &PipeWriter) -> bool {
-    use std::os::fd::AsFd;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-    // The end of the last reader is an error on the writing end (poll(2), POLLERR).
-    let mut pipe = [PollFd::new(pipe.as_fd(), PollFlags::empty())];
-    let asked = poll(&mut pipe, PollTimeout::ZERO);
-    asked.is_ok()
-        && pipe[0]
-            .revents()
-            .is_some_and(|events| events.contains(PollFlags::POLLERR))
-}
-
-#[cfg(not(unix))]
-fn has_no_reader(_pipe: &PipeWriter) -> bool {
-    true
 }
 
 #[cfg(unix)]

@@ -206,7 +206,7 @@ fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
             Some(_) => bout.clock().patience(),
             None => bout.clock().at_most(mem::take(&mut a_word)),
         };
-        until(patience, || server.is_unread().then_some(()));
+        until(patience, || stdout.is_closed().then_some(()));
         goes_on(bout, &mut server, UNREAD, look)?;
     }
     has_not_ended(bout, &mut server, UNREAD, look)
