@@ -70,6 +70,8 @@
       root,
       lines: all(root, 'tbody tr'),
       drawn: all(root, 'svg [data-row]'),
+      // The background of each row is what is focused and pressed: its name is the row of the table, not bits of drawing.
+      keys: all(root, '.row > .hit'),
       // What else on the page speaks of this recording: tcpdump's text, annotations.
       told: all(document, `[data-recording="${CSS.escape(root.dataset.recording)}"] [data-segment]`)
         .filter((element) => !element.closest('.ladder-one')),
@@ -126,7 +128,8 @@
         const shown = make('dd', { textContent: value });
         if (raw) shown.append(make('small', { textContent: ` ${raw}`, title: 'as it stands in the packet' }));
         if (values && values.get(name) !== value) shown.className = 'differs';
-        list.append(make('div', {}, make('dt', { textContent: name }), shown));
+        const part = /^(ip|call)$/.test(name) ? 'part' : '';
+        list.append(make('div', { className: part }, make('dt', { textContent: name }), shown));
       }
       const section = make('section', {}, head);
       const { file, line: number, code } = line.dataset;
@@ -137,6 +140,7 @@
 
     const show = (unit, row) => {
       if (row >= opened) return;
+      place.classList.toggle('held', pinned);
       if (current && current[0] === unit && current[1] === row) return;
       clear();
       current = [unit, row];
@@ -147,7 +151,7 @@
         for (const g of other.drawn) {
           if (+g.dataset.row !== index) continue;
           g.classList.add('lit');
-          if (g.hasAttribute('aria-expanded')) g.setAttribute('aria-expanded', 'true');
+          g.querySelector('.hit')?.setAttribute('aria-expanded', 'true');
         }
         other.told.forEach((element) => {
           element.classList.toggle('lit', element.dataset.segment === line.dataset.segment);
@@ -163,21 +167,26 @@
         panel.firstChild.children[1].append(' ', make('a', { href: `#${excerpt.id}`, textContent: 'in the listing' }));
       }
       panel.hidden = false;
-      // At the foot of the window, or at its head where that would cover the row.
-      const at = unit.drawn.find((g) => +g.dataset.row === row && g.getClientRects().length && g.matches('.row'));
-      const low = at && at.getBoundingClientRect().bottom > innerHeight - panel.offsetHeight - 12;
-      place.classList.toggle('top', Boolean(low));
+      // At the foot of the window, or at its head where that would cover the row and this would not.
+      const box = visible(unit, row)?.getBoundingClientRect();
+      const frame = figure.getBoundingClientRect();
+      const tall = panel.offsetHeight + 12;
+      const low = box && box.bottom > Math.min(innerHeight, frame.bottom) - tall && box.top > Math.max(0, frame.top) + tall;
+      place.className = `ladder-place${low ? ' top' : ''}${pinned ? ' held' : ''}`;
       if (low) figure.prepend(place);
       else tools.before(place);
     };
 
+    const at = (key) => +key.parentNode.dataset.row;
+    const visible = (unit, row) => unit.keys.find((key) => at(key) === row && key.getClientRects().length);
     const focus = (unit, row) => {
-      const target = unit.drawn.find((g) => +g.dataset.row === row && g.matches('.row') && g.getClientRects().length);
-      if (!target) return;
-      units.forEach((other) => other.drawn.forEach((g) => g.matches('.row') && g.setAttribute('tabindex', '-1')));
-      target.setAttribute('tabindex', '0');
-      target.focus({ preventScroll: true });
-      target.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
+      const key = visible(unit, row);
+      if (!key) return;
+      units.forEach((other) => other.keys.forEach((each) => {
+        each.setAttribute('tabindex', other === unit && at(each) === row ? '0' : '-1');
+      }));
+      key.focus({ preventScroll: true });
+      key.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
     };
     const step = (by) => {
       const [unit, row] = current ?? [main, by > 0 ? -1 : main.lines.length];
@@ -228,14 +237,13 @@
 
     for (const unit of units) {
       all(unit.root, 'svg').forEach((svg) => svg.setAttribute('role', 'group'));
-      unit.drawn.filter((g) => g.matches('.row')).forEach((g) => {
-        const cells = [...unit.lines[g.dataset.row].cells].map((cell) => cell.textContent).filter(Boolean);
-        g.setAttribute('role', 'button');
-        g.setAttribute('aria-label', cells.join('; '));
-        g.setAttribute('aria-expanded', 'false');
-        g.setAttribute('aria-controls', panel.id);
-        g.setAttribute('tabindex', g.dataset.row === '0' ? '0' : '-1');
-      });
+      all(unit.root, 'svg text').forEach((text) => text.setAttribute('aria-hidden', 'true'));
+      for (const key of unit.keys) {
+        const cells = [...unit.lines[at(key)].cells].map((cell) => cell.textContent).filter(Boolean);
+        const is = { role: 'button', 'aria-label': cells.join('; '), 'aria-expanded': 'false', 'aria-controls': panel.id };
+        Object.entries({ ...is, tabindex: unit === main && at(key) === 0 ? '0' : '-1' })
+          .forEach(([name, value]) => key.setAttribute(name, value));
+      }
     }
     const rowOf = (target) => {
       const g = target.closest?.('.row');
@@ -259,6 +267,7 @@
       if (!found) return;
       pinned = true;
       focus(...found);
+      show(...found);
     });
     figure.addEventListener('keydown', (event) => {
       // mdBook turns pages with the arrow keys, wherever they are pressed.

@@ -23,7 +23,7 @@ pub use wire::conversation::Side;
 
 pub use describe::describe;
 pub use page::{Mode, Options, html, pair_html, standalone_svg};
-pub use recorded::{Note, Recorded, ladder};
+pub use recorded::{Detail, Note, Place, Recorded, ladder};
 
 /// A conversation, or several at once, ready to be drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,12 +104,16 @@ pub enum Event {
 pub struct Call {
     /// The lifeline whose program called.
     pub at: usize,
+    /// Whether it is about no connection in particular: a listener's call, or one that waits for several sockets.
+    pub shared: bool,
     /// The call with its result: `recv = 11`.
     pub text: String,
     /// The line of source behind it, where one of ours is.
     pub source: Option<Source>,
-    /// The row in which the call began, where it began in another and waited.
+    /// The last row before the call began, where anything happened between its beginning and this row.
     pub since: Option<usize>,
+    /// The last row before it returned, where anything happened between this row and its return.
+    pub until: Option<usize>,
     /// What else is known of it, for whoever asks.
     pub fields: Vec<Field>,
 }
@@ -184,13 +188,14 @@ pub struct Flags {
 pub enum Cause {
     /// A call of its own side.
     Call(Call),
-    /// The kernel answers what the peer sent; what it answers, in words.
-    Answer(String),
+    /// The kernel sends it in the course of things, in answer to the peer or as more of the bytes of an earlier call;
+    /// in words, which the drawing leaves out.
+    Kernel(String),
     /// A timer of the kernel, by name: `retransmission timer`.
     Timer(String),
     /// The end of the process that held the socket: `process ends`.
     End(String),
-    /// Bytes of an earlier call that had to wait; what released them: `released by ACK 1449`.
+    /// It had to wait; what released it: `released by ACK 7`, which is a segment's number.
     Held(String),
     /// It could not be told, and why.
     Unknown(String),

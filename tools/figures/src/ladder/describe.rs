@@ -1,7 +1,7 @@
 //! The relations of a ladder in sentences, for a reader who does not see it.
 
 use super::{
-    Event, Fate, Ladder, Mark, Segment,
+    Cause, Event, Fate, Ladder, Mark, Segment,
     text::{counted, duration},
 };
 
@@ -37,6 +37,16 @@ pub fn describe(ladder: &Ladder) -> String {
     teller.flush();
     teller.end();
     teller.sentences.join(" ")
+}
+
+/// What is to be told of a segment that carries nothing but an acknowledgment.
+fn worth_telling(segment: &Segment) -> Option<String> {
+    let timer = match &segment.cause {
+        Cause::Timer(timer) => Some(timer.as_str()),
+        _ => None,
+    };
+    let words: Vec<&str> = timer.into_iter().chain(segment.remark.as_deref()).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 struct Teller<'a> {
@@ -150,6 +160,11 @@ impl Teller<'_> {
             self.flush();
             let then = peer_fin.map(|(then, _)| after(then)).unwrap_or_default();
             self.say(format!("{from} acknowledges that FIN {then} after it"));
+        } else if segment.bytes == 0
+            && let Some(why) = worth_telling(segment)
+        {
+            self.flush();
+            self.say(format!("{from} sends an ACK ({why})"));
         }
         if answers_fin && let Some(done) = self.acknowledged.get_mut(segment.to) {
             *done = true;
@@ -178,7 +193,8 @@ impl Teller<'_> {
         let count = counted(self.ladder.segments() as u64, "segment", "segments");
         match states.as_slice() {
             [] => self.say(format!("{count} in all")),
-            states => self.say(format!("{count} in all; at the end {}", states.join(" and "))),
+            [one, other] => self.say(format!("{count} in all; at the end {one} and {other}")),
+            states => self.say(format!("{count} in all; at the end {}", states.join(", "))),
         }
     }
 }

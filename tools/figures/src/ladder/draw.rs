@@ -240,13 +240,14 @@ impl Drawing<'_> {
         out.push_str("</g>\n");
     }
 
-    /// How long a call waited: a bar beside the lifeline, from the row in which it began, outwards, where no arrow passes.
+    /// How long a call lasted, where it lasted visibly: a bar beside the lifeline, outwards, where no arrow passes.
     fn wait(&self, out: &mut String, index: usize, row: &Row, place: &Place) {
         let Some(call) = row.event.call() else { return };
-        let Some(since) = call.since.and_then(|row| self.places.get(row)) else {
-            return;
-        };
-        if since.y >= place.y {
+        let y = |row: Option<usize>| row.and_then(|row| self.places.get(row)).map(|place| place.y);
+        // It began and returned between two rows: a little below the first of them.
+        let top = y(call.since).map_or(place.y, |y| y + FALL + 4.0);
+        let bottom = y(call.until).map_or(place.y, |y| y + FALL + 4.0);
+        if bottom <= top {
             return;
         }
         let side = self.ladder.side(call.at);
@@ -259,8 +260,8 @@ impl Drawing<'_> {
             r#"<rect class="wait {}" data-row="{index}" x="{}" y="{}" width="3" height="{}" rx="1.5"/>"#,
             side_class(side),
             n(x),
-            n(since.y),
-            n(place.y - since.y)
+            n(top),
+            n(bottom - top)
         );
     }
 
@@ -292,32 +293,31 @@ impl Drawing<'_> {
         let baseline = n(text_y + 3.6);
         match columns.lanes {
             Lanes::Columns => {
-                let (x, anchor, source_x) = match side {
-                    Side::Client => {
-                        let x = outer - ASIDE;
-                        (x, "e", columns.source)
-                    }
-                    Side::Server => {
-                        let x = outer + ASIDE;
-                        (x, "s", columns.width - columns.source)
-                    }
-                };
-                let room = match call.source {
-                    Some(_) => columns.call,
-                    None => columns.call + columns.source,
+                let text = self.numbered(
+                    self.whose(call),
+                    &call.text,
+                    side,
+                    fitting(columns.call + columns.source, SIZE_CODE),
+                );
+                // A call longer than its lane takes of its source line's.
+                let written = call.text.chars().count() + if self.whose(call).is_some() { 2 } else { 0 };
+                let over = (width(written, SIZE_CODE) - columns.call).max(0.0);
+                let (x, source_x, anchor) = match side {
+                    Side::Client => (outer - ASIDE, columns.source - over, "e"),
+                    Side::Server => (outer + ASIDE, columns.width - columns.source + over, "s"),
                 };
                 let _ = write!(
                     out,
-                    r#"<text class="call {anchor}" x="{}" y="{baseline}">{}</text>"#,
-                    n(x),
-                    self.numbered(call.at, &call.text, fitting(room, SIZE_CODE))
+                    r#"<text class="call {anchor}" x="{}" y="{baseline}">{text}</text>"#,
+                    n(x)
                 );
-                if let Some(source) = &call.source {
+                let room = fitting(columns.source - over, SIZE_CODE);
+                if let Some(source) = call.source.as_ref().filter(|_| room > 8) {
                     let _ = write!(
                         out,
                         r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
                         n(source_x),
-                        escape(&cut_source(&source.text, fitting(columns.source, SIZE_CODE)))
+                        escape(&cut_source(&source.text, room))
                     );
                 }
             }
@@ -333,7 +333,7 @@ impl Drawing<'_> {
                     .as_ref()
                     .filter(|_| rest > 8)
                     .map(|source| cut_source(&source.text, rest));
-                let text = self.numbered(call.at, &call.text, all);
+                let text = self.numbered(self.whose(call), &call.text, side, all);
                 let text = format!(r#"<tspan class="call">{text}</tspan>"#);
                 let line = match (source, side) {
                     (None, _) => text,
@@ -349,21 +349,25 @@ impl Drawing<'_> {
         }
     }
 
-    /// Where several lifelines share a lane, the text says whose it is.
-    fn whose(&self, at: usize) -> Option<usize> {
-        let side = self.ladder.side(at);
-        let lifelines: Vec<usize> = self.ladder.on(side).collect();
+    /// Where several lifelines stand on a side: which of them, from 1.
+    fn ordinal(&self, at: usize) -> Option<usize> {
+        let lifelines: Vec<usize> = self.ladder.on(self.ladder.side(at)).collect();
         let place = lifelines.iter().position(|other| *other == at)?;
         (lifelines.len() > 1).then_some(place + 1)
     }
 
+    /// Where several lifelines share a lane, a call says whose it is, unless it is nobody's in particular.
+    fn whose(&self, call: &Call) -> Option<usize> {
+        self.ordinal(call.at).filter(|_| !call.shared)
+    }
+
     /// A text of so many characters at most, with the number of its lifeline towards the wire.
-    fn numbered(&self, at: usize, text: &str, most: usize) -> String {
-        let Some(number) = self.whose(at) else {
+    fn numbered(&self, whose: Option<usize>, text: &str, side: Side, most: usize) -> String {
+        let Some(number) = whose else {
             return escape(&cut(text, most));
         };
         let text = escape(&cut(text, most.saturating_sub(2)));
-        match self.ladder.side(at) {
+        match side {
             Side::Client => format!(r#"{text} <tspan class="whose">{number}</tspan>"#),
             Side::Server => format!(r#"<tspan class="whose">{number}</tspan> {text}"#),
         }
@@ -465,7 +469,7 @@ impl Drawing<'_> {
             r#"<text class="kernel {anchor}" x="{}" y="{}">{}</text>"#,
             n(x),
             n(text_y + 3.6),
-            self.numbered(segment.from, words, fitting(room, SIZE_CODE))
+            self.numbered(self.ordinal(segment.from), words, side, fitting(room, SIZE_CODE))
         );
     }
 
@@ -473,7 +477,7 @@ impl Drawing<'_> {
         let (columns, y) = (self.columns, place.y);
         let (from, to) = (columns.x(segment.from), columns.x(segment.to));
         let towards = if to > from { 1.0 } else { -1.0 };
-        let dotted = !matches!(segment.cause, Cause::Answer(_) | Cause::Unknown(_));
+        let dotted = !matches!(segment.cause, Cause::Kernel(_) | Cause::Unknown(_));
         let (begin, end) = match (segment.fate, segment.mark) {
             (Fate::Lost, _) => (0.0, 0.56),
             (_, Some(Mark::Copy)) => (0.5, 1.0),
@@ -665,7 +669,8 @@ impl Drawing<'_> {
         for state in &row.states {
             let side = self.ladder.side(state.at);
             let several = self.ladder.on(side).count() > 1;
-            let name = match self.whose(state.at) {
+            let shared = row.event.call().is_some_and(|call| call.shared);
+            let name = match self.ordinal(state.at).filter(|_| !shared) {
                 Some(number) => format!("{number} {}", state.name),
                 None => state.name.clone(),
             };

@@ -76,8 +76,10 @@ fn apply(ladder: Ladder, folds: &[Range<usize>]) -> Ladder {
             Some(fold) if fold.start == index => rows.extend(summaries.next()),
             Some(_) => {}
             None => {
-                if let Some(since) = row.event.call_mut().and_then(|call| call.since.as_mut()) {
-                    *since = places.get(*since).copied().unwrap_or(*since);
+                if let Some(call) = row.event.call_mut() {
+                    for end in [&mut call.since, &mut call.until].into_iter().flatten() {
+                        *end = places.get(*end).copied().unwrap_or(*end);
+                    }
                 }
                 if let Event::Segment(Segment {
                     fate: Fate::ArrivesIn(to),

@@ -29,26 +29,30 @@ impl Stroke {
     }
 }
 
+/// What fits over an arrow, in characters.
+const LONGEST: usize = 26;
+
 /// What the drawing writes over the arrow: `SYN`, `SYN ACK`, `11 bytes · 1:12`, `ACK 12`, `FIN 12 · ACK 13`.
 ///
 /// Every number is relative. A SYN needs none, its number is 0; bytes need no acknowledgment beside them, it stands in the
 /// header.
 pub fn label(segment: &Segment) -> String {
     let flags = segment.flags;
+    let end = segment.seq + segment.bytes;
     let mut parts = Vec::new();
     if flags.syn {
         parts.push(if segment.ack.is_some() { "SYN ACK" } else { "SYN" }.to_owned());
     }
-    let end = segment.seq + segment.bytes;
     if segment.bytes > 0 {
         parts.push(counted(segment.bytes, "byte", "bytes"));
         parts.push(format!("{}:{end}", segment.seq));
     }
-    if flags.fin {
-        parts.push(format!("FIN {end}"));
-    }
-    if flags.rst {
-        parts.push(format!("RST {end}"));
+    for (set, word) in [(flags.fin, "FIN"), (flags.rst, "RST")] {
+        match (set, segment.bytes) {
+            (true, 0) => parts.push(format!("{word} {end}")),
+            (true, _) => parts.push(word.to_owned()),
+            (false, _) => {}
+        }
     }
     match segment.ack {
         Some(ack) if segment.bytes == 0 && !flags.syn => parts.push(format!("ACK {ack}")),
@@ -56,6 +60,10 @@ pub fn label(segment: &Segment) -> String {
     }
     if parts.is_empty() {
         parts.push(format!("seq {}, no flag", segment.seq));
+    }
+    // The place in the stream says how many bytes there are; FIN and RST are said by nothing else.
+    if parts.len() > 2 && segment.bytes > 0 && parts.join(" · ").chars().count() > LONGEST {
+        parts.remove(usize::from(flags.syn));
     }
     parts.join(" · ")
 }

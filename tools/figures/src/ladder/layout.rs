@@ -65,7 +65,7 @@ pub struct Columns {
 /// From a lifeline to the text beside it.
 pub const ASIDE: f64 = 10.0;
 /// The lane of calls is as wide as its longest call, within these bounds; the source lines take the rest.
-const CALL_LANE: (f64, f64) = (52.0, 112.0);
+const CALL_LANE: (f64, f64) = (52.0, 98.0);
 const BETWEEN_LANES: f64 = 9.0;
 const HALF_WIRE: f64 = 96.0;
 /// Where arrows fall over several rows they fall less steeply.
@@ -251,11 +251,11 @@ fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
 
 /// What stands in the call's lane beside a segment: its call, or the kernel's own reason.
 pub fn aside(segment: &Segment) -> Option<&str> {
-    use super::Cause::{Answer, Call, End, Held, Timer, Unknown};
+    use super::Cause::{Call, End, Held, Kernel, Timer, Unknown};
     match &segment.cause {
         Call(call) => Some(&call.text),
         Timer(words) | End(words) | Held(words) => Some(words),
-        Answer(_) | Unknown(_) => None,
+        Kernel(_) | Unknown(_) => None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::{
     Event, Ladder, align,
     draw::{Drawing, Verdict},
-    layout::{self, Columns, Lanes, Place},
+    layout::{self, Columns, Lanes},
     table,
-    text::{Clock, counted, escape},
+    text::{Clock, counted, escape, n},
 };
 
 /// How a figure stands in its page.
@@ -42,8 +42,8 @@ pub fn html(ladder: &Ladder, options: &Options) -> String {
     open(&mut out, options, "ladder-figure");
     unit(&mut out, ladder);
     let id = format!("{}-1", options.id);
-    alone(&mut out, ladder, Lanes::Columns, WIDE, "wide", &id, true);
-    alone(&mut out, ladder, Lanes::Stacked, NARROW, "narrow", &id, false);
+    alone(&mut out, ladder, Lanes::Columns, WIDE, &[], "wide", &id);
+    alone(&mut out, ladder, Lanes::Stacked, NARROW, &[], "narrow", &id);
     out.push_str(&table::table(ladder, clock(ladder)));
     out.push_str("</div>\n</figure>\n");
     out
@@ -52,10 +52,8 @@ pub fn html(ladder: &Ladder, options: &Options) -> String {
 /// Two figures side by side, equal segments at equal height, what differs marked; below each other on a phone.
 pub fn pair_html(left: &Ladder, right: &Ladder, options: &Options) -> String {
     let aligned = align::align(left, right);
-    let both = [
-        Columns::new(left, Lanes::Stacked, HALF),
-        Columns::new(right, Lanes::Stacked, HALF),
-    ];
+    let half = |ladder| Columns::new(ladder, Lanes::Stacked, HALF);
+    let both = [half(left), half(right)];
     let extents = [layout::extents(left, &both[0]), layout::extents(right, &both[1])];
     let head = both[0].head.max(both[1].head);
     let (at_left, at_right, height) = align::places(&aligned.pairs, &extents[0], &extents[1], head);
@@ -70,9 +68,16 @@ pub fn pair_html(left: &Ladder, right: &Ladder, options: &Options) -> String {
     {
         unit(&mut out, ladder);
         let id = format!("{}-{}", options.id, index + 1);
-        svg(
-            &mut out, ladder, columns, places, verdicts, height, "half", &id, true,
-        );
+        let drawing = Drawing {
+            ladder,
+            columns,
+            places,
+            clock: clock(ladder),
+            verdicts,
+            height,
+        };
+        svg(&mut out, &drawing, "half", &id, true);
+        alone(&mut out, ladder, Lanes::Stacked, NARROW, verdicts, "narrow", &id);
         out.push_str(&table::table(ladder, clock(ladder)));
         out.push_str("</div>\n");
     }
@@ -106,7 +111,7 @@ pub fn standalone_svg(ladder: &Ladder) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ladder\" viewBox=\"-12 -8 {} {}\" width=\"{}\" role=\"img\" \
          aria-labelledby=\"t d\">\n<title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>\n{}</style>\n",
         WIDE + 24.0,
-        super::text::n(height + 16.0),
+        n(height + 16.0),
         WIDE + 24.0,
         escape(&ladder.title),
         escape(&ladder.description),
@@ -124,7 +129,7 @@ pub fn standalone_svg(ladder: &Ladder) -> String {
         out,
         "<rect class=\"paper\" x=\"-12\" y=\"-8\" width=\"{}\" height=\"{}\"/>",
         WIDE + 24.0,
-        super::text::n(height + 16.0)
+        n(height + 16.0)
     );
     out.push_str(&drawing.draw());
     out.push_str("</svg>\n");
@@ -166,6 +171,7 @@ fn open(out: &mut String, options: &Options, class: &str) {
     out.push_str(">\n");
 }
 
+/// The beginning of one ladder, with what the script has to know of it.
 fn unit(out: &mut String, ladder: &Ladder) {
     let _ = writeln!(
         out,
@@ -176,51 +182,46 @@ fn unit(out: &mut String, ladder: &Ladder) {
     );
 }
 
-fn alone(out: &mut String, ladder: &Ladder, lanes: Lanes, width: f64, class: &str, id: &str, named: bool) {
+/// A drawing whose rows stand where nobody else wants them. The narrow ones name themselves after the other one.
+fn alone(
+    out: &mut String,
+    ladder: &Ladder,
+    lanes: Lanes,
+    width: f64,
+    verdicts: &[Verdict],
+    class: &str,
+    id: &str,
+) {
     let columns = Columns::new(ladder, lanes, width);
     let (places, height) = layout::places(&columns, &layout::extents(ladder, &columns));
-    svg(out, ladder, &columns, &places, &[], height, class, id, named);
+    let drawing = Drawing {
+        ladder,
+        columns: &columns,
+        places: &places,
+        clock: clock(ladder),
+        verdicts,
+        height,
+    };
+    svg(out, &drawing, class, id, class != "narrow");
 }
 
 /// One drawing. Only the first of a ladder's drawings says its title and description, the other refers to them: a
 /// reference may point at what is not shown.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "called in two places, each with all of them at hand"
-)]
-fn svg(
-    out: &mut String,
-    ladder: &Ladder,
-    columns: &Columns,
-    places: &[Place],
-    verdicts: &[Verdict],
-    height: f64,
-    class: &str,
-    id: &str,
-    named: bool,
-) {
+fn svg(out: &mut String, drawing: &Drawing<'_>, class: &str, id: &str, named: bool) {
     let _ = writeln!(
         out,
         "<svg class=\"ladder {class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t\" aria-describedby=\"{id}-d\">",
-        super::text::n(columns.width),
-        super::text::n(height)
+        n(drawing.columns.width),
+        n(drawing.height)
     );
     if named {
         let _ = writeln!(
             out,
             "<title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}</desc>",
-            escape(&ladder.title),
-            escape(&ladder.description)
+            escape(&drawing.ladder.title),
+            escape(&drawing.ladder.description)
         );
     }
-    let drawing = Drawing {
-        ladder,
-        columns,
-        places,
-        clock: clock(ladder),
-        verdicts,
-        height,
-    };
     out.push_str(&drawing.draw());
     out.push_str("</svg>\n");
 }

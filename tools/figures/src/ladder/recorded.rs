@@ -1,24 +1,35 @@
-//! From a recording's conversations to the ladder that shows them.
+//! From a recording to the ladder that shows it.
 
-use std::collections::{HashMap, VecDeque};
+mod called;
+mod fields;
+mod way;
+
+use std::collections::{BTreeMap, HashMap};
 
 use wire::{
+    call::{Name, Record},
+    cause::{By, Calls, Cause as Found, Release, Timer},
     conversation::{Conversation, Mark as Repetition, Sides, Turn},
-    segment::{Flags as WireFlags, Ip, TcpOption},
-    state::{State as TcpState, states},
+    segment::Flags as WireFlags,
+    state::{States, states},
 };
 
+pub use called::Detail;
+
 use super::{
-    Cause, Event, Fate, Field, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, describe,
+    Call, Cause, Event, Fate, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, describe,
     text::counted,
 };
+use way::{Passing, Way, What, passing};
 
 /// A silence longer than this is said, not drawn: 20 ms, half of what Linux waits at least before it pays an
 /// acknowledgment it owes.
 const SILENCE: u64 = 20_000_000;
+/// A call that sends or closes and takes longer than this, 1 ms, has waited.
+const LONG: u64 = 1_000_000;
 
-/// What a ladder is drawn from.
-#[derive(Clone, Copy, Debug)]
+/// What a ladder is drawn from. [`Recorded::new`] fills in what is left out most of the time.
+#[derive(Clone, Debug)]
 pub struct Recorded<'a> {
     /// The recording's name: `echo/one-echo.blocking`.
     pub name: &'a str,
@@ -29,58 +40,71 @@ pub struct Recorded<'a> {
     /// The same conversations as captured at the server's host, where there are two: then every segment leaves at one
     /// time and arrives at another.
     pub far: Option<&'a [Conversation]>,
+    /// The calls; empty where none were recorded.
+    pub records: &'a [Record],
+    /// How many of the calls to draw.
+    pub detail: Detail,
+    /// The sources as they were when the recording was made, by file: so that a line that continues another (`.await`)
+    /// is shown with it.
+    pub sources: BTreeMap<String, String>,
     /// The programs at either end.
     pub programs: Sides<&'a str>,
+    /// Why the calls of an end could not be recorded, where that is so.
+    pub untapped: Sides<Option<&'a str>>,
     /// The conversations to draw, by number; all where it is empty. The others are counted.
-    pub connections: &'a [usize],
+    pub connections: Vec<usize>,
     /// What annotations speak of.
-    pub notes: &'a [Note],
+    pub notes: Vec<Note>,
 }
 
-/// An annotation's place: the segment it speaks of and the mark it bears.
+impl<'a> Recorded<'a> {
+    /// One capture, all of its conversations, no calls and no annotations.
+    pub fn new(name: &'a str, title: &'a str, conversations: &'a [Conversation]) -> Recorded<'a> {
+        Recorded {
+            name,
+            title,
+            conversations,
+            far: None,
+            records: &[],
+            detail: Detail::Story,
+            sources: BTreeMap::new(),
+            programs: Sides::default(),
+            untapped: Sides::default(),
+            connections: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// An annotation's place and the mark it bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The conversation, as an index into [`Recorded::conversations`].
-    pub conversation: usize,
-    /// The segment, as an index into its turns.
-    pub turn: usize,
-    /// The mark: the segment's number, unless the annotation is called otherwise.
+    /// What it speaks of.
+    pub place: Place,
+    /// The mark: a segment's own number; for a call, whatever the annotation is called.
     pub mark: String,
 }
 
-/// Something that happens at one end.
-struct Happening<'a> {
-    time: u64,
-    /// The conversation, as an index into [`Recorded::conversations`].
-    conversation: usize,
-    turn: &'a Turn,
-    /// Its index in the conversation; none where only the server's host saw it.
-    number: Option<usize>,
-    what: What,
+/// What an annotation may speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A segment.
+    Segment {
+        /// The conversation, as an index into [`Recorded::conversations`].
+        conversation: usize,
+        /// The segment, as an index into its turns.
+        turn: usize,
+    },
+    /// A call, as an index into [`Recorded::records`].
+    Call(usize),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
-    /// The sender's host sees the segment leave.
-    Leaves(Way),
-    /// The receiver's host sees it arrive.
-    Arrives,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// One capture saw it: it arrives as it leaves.
-    AtOnce,
-    /// It arrives later.
-    Slow,
-    /// The other end never saw it.
-    Lost,
-    /// The other end saw what this end never sent: the link made a copy.
-    Copied,
-}
-
-/// The ladder of a recording: every segment of the chosen conversations in the order of time, the states where they are
-/// entered, silences said and not drawn. Times count from the first segment drawn.
+/// The ladder of a recording: every segment of the chosen conversations in the order of time with the call that caused
+/// it, the calls between them, the states where they are entered; silences are said and not drawn. Times count from the
+/// first segment drawn.
+///
+/// A call stands in the row of the first segment it caused; any other where it returned if it takes or waits, and where it
+/// began if it gives.
 pub fn ladder(recorded: &Recorded<'_>) -> Ladder {
     let chosen: Vec<usize> = (0..recorded.conversations.len())
         .filter(|&index| {
@@ -90,263 +114,43 @@ pub fn ladder(recorded: &Recorded<'_>) -> Ladder {
                     .contains(&recorded.conversations[index].number)
         })
         .collect();
-    let mut ladder = Ladder {
-        recording: recorded.name.into(),
-        title: recorded.title.into(),
-        lifelines: lifelines(recorded, &chosen),
-        ..Ladder::default()
+    let calls = Calls::new(recorded.records, recorded.conversations);
+    let mut writer = Writer {
+        recorded,
+        calls: &calls,
+        numbers: numbers(recorded.conversations),
+        states: recorded.conversations.iter().map(states).collect(),
+        ladder: Ladder {
+            recording: recorded.name.into(),
+            title: recorded.title.into(),
+            lifelines: lifelines(recorded, &chosen),
+            ..Ladder::default()
+        },
+        chosen,
+        first: 0,
+        left: HashMap::new(),
+        spans: Vec::new(),
     };
-    rows(&mut ladder, recorded, &chosen);
+    writer.write();
+    writer.waits();
+    let mut ladder = writer.ladder;
     ladder.description = describe(&ladder);
     ladder
 }
 
 fn lifelines(recorded: &Recorded<'_>, chosen: &[usize]) -> Vec<Lifeline> {
-    let line = |side: Side, index: usize| Lifeline {
-        side,
-        name: match chosen.len() {
-            1 => side.to_string(),
-            _ => format!("{side} {}", index + 1),
-        },
-        program: recorded.programs[side].into(),
-        untapped: None,
-    };
     Side::BOTH
         .into_iter()
         .flat_map(|side| (0..chosen.len()).map(move |index| (side, index)))
-        .map(|(side, index)| line(side, index))
-        .collect()
-}
-
-/// The lifeline of one end of the n-th chosen conversation.
-fn lifeline(chosen: usize, index: usize, side: Side) -> usize {
-    match side {
-        Side::Client => index,
-        Side::Server => chosen + index,
-    }
-}
-
-fn rows(ladder: &mut Ladder, recorded: &Recorded<'_>, chosen: &[usize]) {
-    let happenings = happenings(recorded);
-    let drawn = |happening: &Happening<'_>| chosen.contains(&happening.conversation);
-    let Some(first) = happenings.iter().find(|it| drawn(it)).map(|it| it.time) else {
-        return;
-    };
-    let numbers = numbers(recorded.conversations);
-    let changes: Vec<_> = recorded.conversations.iter().map(states).collect();
-    let mut left: HashMap<(usize, usize), usize> = HashMap::new();
-    let mut last = first;
-    for run in happenings.chunk_by(|a, b| drawn(a) == drawn(b)) {
-        let (Some(begin), Some(end)) = (run.first(), run.last()) else {
-            continue;
-        };
-        if !drawn(begin) {
-            ladder.rows.push(others(run, first));
-            last = last.max(end.time);
-            continue;
-        }
-        for happening in run {
-            if happening.time.saturating_sub(last) >= SILENCE {
-                ladder.rows.push(Row {
-                    time: since(last, first),
-                    notes: Vec::new(),
-                    event: Event::Silence {
-                        lasts: happening.time - last,
-                    },
-                    states: Vec::new(),
-                });
-            }
-            last = happening.time;
-            let at = chosen
-                .iter()
-                .position(|other| *other == happening.conversation)
-                .unwrap_or(0);
-            let end = |side| lifeline(chosen.len(), at, side);
-            let turn = happening.turn;
-            let key = (happening.conversation, happening.number.unwrap_or(usize::MAX));
-            let sides: &[Side] = match happening.what {
-                What::Leaves(Way::AtOnce) => &Side::BOTH,
-                What::Leaves(_) => &[turn.side],
-                What::Arrives => &[turn.side.peer()],
-            };
-            let row = ladder.rows.len();
-            let number = match happening.number {
-                Some(_) => numbers.get(&turn.segment.number).copied().unwrap_or(0),
-                None => 0,
-            };
-            let event = match happening.what {
-                What::Leaves(way) => {
-                    left.insert(key, row);
-                    let mut segment = segment(
-                        &recorded.conversations[happening.conversation],
-                        turn,
-                        end(turn.side),
-                        end(turn.side.peer()),
-                    );
-                    segment.number = number;
-                    if way == Way::Lost {
-                        segment.fate = Fate::Lost;
-                    }
-                    if way == Way::Copied {
-                        segment.mark = Some(Mark::Copy);
-                    }
-                    Event::Segment(segment)
-                }
-                What::Arrives => {
-                    if let Some(Row {
-                        event: Event::Segment(segment),
-                        ..
-                    }) = left.get(&key).and_then(|left| ladder.rows.get_mut(*left))
-                    {
-                        segment.fate = Fate::ArrivesIn(row);
-                    }
-                    Event::Arrival {
-                        at: end(turn.side.peer()),
-                        number,
-                    }
-                }
-            };
-            let states = happening
-                .number
-                .map_or(&[][..], |number| changes[key.0].at(number));
-            ladder.rows.push(Row {
-                time: since(happening.time, first),
-                notes: match happening.what {
-                    What::Leaves(_) => notes(recorded, key),
-                    What::Arrives => Vec::new(),
-                },
-                states: states
-                    .iter()
-                    .filter(|change| sides.contains(&change.side))
-                    .map(|change| State {
-                        at: end(change.side),
-                        name: name(change.to),
-                    })
-                    .collect(),
-                event,
-            });
-        }
-    }
-}
-
-fn notes(recorded: &Recorded<'_>, (conversation, turn): (usize, usize)) -> Vec<String> {
-    recorded
-        .notes
-        .iter()
-        .filter(|note| (note.conversation, note.turn) == (conversation, turn))
-        .map(|note| note.mark.clone())
-        .collect()
-}
-
-/// Segments of conversations that are not drawn, in one row that counts them.
-fn others(run: &[Happening<'_>], first: u64) -> Row {
-    let mut connections: Vec<usize> = run.iter().map(|other| other.conversation).collect();
-    connections.sort_unstable();
-    connections.dedup();
-    let segments = run
-        .iter()
-        .filter(|other| matches!(other.what, What::Leaves(_)))
-        .count();
-    let (begin, end) = (
-        run.first().map_or(first, |it| it.time),
-        run.last().map_or(first, |it| it.time),
-    );
-    Row {
-        time: since(begin, first),
-        notes: Vec::new(),
-        states: Vec::new(),
-        event: Event::Folded(Folded {
-            segments,
-            text: counted(connections.len() as u64, "other connection", "other connections"),
-            client: String::new(),
-            server: String::new(),
-            lasts: end.saturating_sub(begin),
-        }),
-    }
-}
-
-/// Everything that happens, in the order of time. At equal times what leaves comes before what arrives.
-fn happenings<'a>(recorded: &Recorded<'a>) -> Vec<Happening<'a>> {
-    let mut happenings = Vec::new();
-    for (conversation, near) in recorded.conversations.iter().enumerate() {
-        let mut add = |time, turn, number, what| {
-            happenings.push(Happening {
-                time,
-                conversation,
-                turn,
-                number,
-                what,
-            });
-        };
-        let Some(far) = recorded.far else {
-            for (number, turn) in near.turns.iter().enumerate() {
-                add(turn.segment.time, turn, Some(number), What::Leaves(Way::AtOnce));
-            }
-            continue;
-        };
-        let far: &[Turn] = far
-            .iter()
-            .find(|other| other.is_also(near))
-            .map_or(&[], |other| &other.turns);
-        let there = matched(&near.turns, far);
-        for (number, turn) in near.turns.iter().enumerate() {
-            let here = turn.segment.time;
-            let there = there.get(&number).map(|far_number| far[*far_number].segment.time);
-            let mut add = |time, what| add(time, turn, Some(number), what);
-            match (turn.side, there) {
-                (Side::Client, Some(there)) => {
-                    add(here, What::Leaves(Way::Slow));
-                    add(there, What::Arrives);
-                }
-                (Side::Client, None) => add(here, What::Leaves(Way::Lost)),
-                (Side::Server, Some(there)) => {
-                    add(there, What::Leaves(Way::Slow));
-                    add(here, What::Arrives);
-                }
-                (Side::Server, None) => add(here, What::Leaves(Way::Copied)),
-            }
-        }
-        let seen_here: Vec<usize> = there.into_values().collect();
-        for (far_number, turn) in far.iter().enumerate() {
-            if !seen_here.contains(&far_number) {
-                let way = if turn.side == Side::Client {
-                    Way::Copied
-                } else {
-                    Way::Lost
-                };
-                add(turn.segment.time, turn, None, What::Leaves(way));
-            }
-        }
-    }
-    happenings.sort_by_key(|happening| (happening.time, happening.what == What::Arrives));
-    happenings
-}
-
-/// Which segment of the other capture each segment of this one is: by what its headers say, the n-th of equal ones the
-/// n-th.
-fn matched(near: &[Turn], far: &[Turn]) -> HashMap<usize, usize> {
-    let key = |turn: &Turn| {
-        let segment = &turn.segment;
-        let id = match &segment.ip {
-            Ip::V4(ip) => ip.id,
-            Ip::V6(_) => 0,
-        };
-        (
-            turn.side,
-            segment.sequence,
-            segment.acknowledgment,
-            segment.flags,
-            segment.length,
-            id,
-        )
-    };
-    let mut there: HashMap<_, VecDeque<usize>> = HashMap::new();
-    for (number, turn) in far.iter().enumerate() {
-        there.entry(key(turn)).or_default().push_back(number);
-    }
-    near.iter()
-        .enumerate()
-        .filter_map(|(number, turn)| Some((number, there.get_mut(&key(turn))?.pop_front()?)))
+        .map(|(side, index)| Lifeline {
+            side,
+            name: match chosen.len() {
+                1 => side.to_string(),
+                _ => format!("{side} {}", index + 1),
+            },
+            program: recorded.programs[side].into(),
+            untapped: recorded.untapped[side].map(str::to_owned),
+        })
         .collect()
 }
 
@@ -360,176 +164,386 @@ fn numbers(conversations: &[Conversation]) -> HashMap<usize, u32> {
     packets.into_iter().zip(1..).collect()
 }
 
-fn since(time: u64, first: u64) -> i64 {
-    i64::try_from(i128::from(time) - i128::from(first)).unwrap_or(i64::MAX)
+/// Something to be drawn, or to be counted because its conversation is not.
+enum Happening<'a> {
+    Passing(Passing<'a>),
+    /// A call without a segment of its own, as the index of its record, with the time at which it is shown.
+    Called(usize, u64),
 }
 
-fn name(state: TcpState) -> String {
-    state.as_str().to_owned()
-}
-
-fn segment(conversation: &Conversation, turn: &Turn, from: usize, to: usize) -> Segment {
-    let has = |flags| turn.has(flags);
-    let relative = |number: i64| u64::try_from(number).unwrap_or(0);
-    let closed = turn.window == Some(0) && !has(WireFlags::RST) && !has(WireFlags::SYN);
-    let probe = turn.mark == Repetition::Probe;
-    Segment {
-        number: 0,
-        from,
-        to,
-        flags: Flags {
-            syn: has(WireFlags::SYN),
-            ack: has(WireFlags::ACK),
-            fin: has(WireFlags::FIN),
-            rst: has(WireFlags::RST),
-        },
-        bytes: u64::from(turn.segment.length),
-        seq: relative(turn.sequence),
-        ack: turn.acknowledgment.map(relative),
-        cause: Cause::Unknown(String::new()),
-        mark: match turn.mark {
-            Repetition::Repeat { .. } | Repetition::Overlap { .. } => Some(Mark::Again),
-            Repetition::Late => Some(Mark::Again),
-            Repetition::Next | Repetition::Ahead | Repetition::Probe => None,
-        },
-        fate: Fate::Arrives,
-        remark: match (closed, probe) {
-            (true, true) => Some("probe, window 0".into()),
-            (true, false) => Some("window 0".into()),
-            (false, true) => Some("probe".into()),
-            (false, false) => None,
-        },
-        fields: fields(conversation, turn),
+impl Happening<'_> {
+    fn time(&self) -> u64 {
+        match self {
+            Happening::Passing(passing) => passing.time,
+            Happening::Called(_, time) => *time,
+        }
     }
 }
 
-/// Every field of a segment's headers, TCP first: relative or in words, and as it stands in the packet.
-fn fields(conversation: &Conversation, turn: &Turn) -> Vec<Field> {
-    let segment = &turn.segment;
-    let mut fields = Vec::new();
-    let mut add = |name: &str, value: String, raw: Option<String>| {
-        let raw = raw.filter(|raw| *raw != value);
-        fields.push(Field {
-            name: name.into(),
-            value,
-            raw,
+struct Writer<'a> {
+    recorded: &'a Recorded<'a>,
+    calls: &'a Calls<'a>,
+    numbers: HashMap<usize, u32>,
+    states: Vec<States>,
+    /// The conversations drawn, as indices.
+    chosen: Vec<usize>,
+    ladder: Ladder,
+    /// When the first segment drawn left.
+    first: u64,
+    /// The rows from which segments left, by conversation and turn.
+    left: HashMap<(usize, usize), usize>,
+    /// The rows of calls, with their records.
+    spans: Vec<(usize, usize)>,
+}
+
+impl<'a> Writer<'a> {
+    fn write(&mut self) {
+        let passing = passing(self.recorded.conversations, self.recorded.far, self.calls);
+        let drawn = |it: &Passing<'_>| self.chosen.contains(&it.conversation);
+        let Some(first) = passing.iter().find(|it| drawn(it)).map(|it| it.time) else {
+            return;
+        };
+        self.first = first;
+        let own = self.own(&passing);
+        let mut happenings = self.told(&own);
+        happenings.extend(passing.into_iter().map(Happening::Passing));
+        happenings.sort_by_key(Happening::time);
+        let mut elsewhere: Vec<(u64, usize, bool)> = Vec::new();
+        let mut last = first;
+        for happening in happenings {
+            let time = happening.time();
+            if let Happening::Passing(it) = &happening
+                && !self.chosen.contains(&it.conversation)
+            {
+                elsewhere.push((time, it.conversation, matches!(it.what, What::Leaves(_))));
+                continue;
+            }
+            if !elsewhere.is_empty() {
+                last = last.max(self.others(&elsewhere));
+                elsewhere.clear();
+            }
+            if time.saturating_sub(last) >= SILENCE {
+                self.push(last, Event::Silence { lasts: time - last }, Vec::new());
+            }
+            last = last.max(time);
+            match happening {
+                Happening::Passing(it) => self.passing(&it, &own),
+                Happening::Called(record, _) => self.called(record, time),
+            }
+        }
+        if !elsewhere.is_empty() {
+            self.others(&elsewhere);
+        }
+    }
+
+    fn push(&mut self, time: u64, event: Event, states: Vec<State>) -> &mut Row {
+        let since = i128::from(time) - i128::from(self.first);
+        self.ladder.rows.push(Row {
+            time: i64::try_from(since).unwrap_or(i64::MAX),
+            notes: Vec::new(),
+            event,
+            states,
         });
-    };
-    add("from", conversation.ends[turn.side].to_string(), None);
-    add("to", conversation.ends[turn.side.peer()].to_string(), None);
-    let numbers = match segment.length {
-        0 => turn.sequence.to_string(),
-        length => format!("{}:{}", turn.sequence, turn.sequence + i64::from(length)),
-    };
-    add("seq", numbers, Some(segment.sequence.to_string()));
-    if let Some(acknowledgment) = turn.acknowledgment {
-        add(
-            "ack",
-            acknowledgment.to_string(),
-            Some(segment.acknowledgment.to_string()),
-        );
+        let last = self.ladder.rows.len() - 1;
+        &mut self.ladder.rows[last]
     }
-    add(
-        "flags",
-        words(segment.flags),
-        Some(format!("{:#05x}", segment.flags.0)),
-    );
-    let window = turn
-        .window
-        .map_or_else(|| "scale not known".into(), |window| window.to_string());
-    add("window", window, Some(segment.window.to_string()));
-    add("length", segment.length.to_string(), None);
-    add(
-        "header",
-        format!("{} bytes", 20 + segment.option_bytes.len()),
-        None,
-    );
-    let checksum = format!("{:#06x}", segment.checksum);
-    match segment.right_checksum {
-        Some(right) if right == segment.checksum => add("checksum", "right".into(), Some(checksum)),
-        Some(right) => add("checksum", format!("not {right:#06x}"), Some(checksum)),
-        None => add("checksum", checksum, None),
+
+    /// Segments of conversations that are not drawn, in one row that counts them. Returns the time of the last.
+    fn others(&mut self, elsewhere: &[(u64, usize, bool)]) -> u64 {
+        let mut connections: Vec<usize> = elsewhere
+            .iter()
+            .map(|(_, conversation, _)| *conversation)
+            .collect();
+        connections.sort_unstable();
+        connections.dedup();
+        let begin = elsewhere
+            .iter()
+            .map(|(time, ..)| *time)
+            .min()
+            .unwrap_or(self.first);
+        let end = elsewhere
+            .iter()
+            .map(|(time, ..)| *time)
+            .max()
+            .unwrap_or(self.first);
+        let folded = Folded {
+            segments: elsewhere.iter().filter(|(.., leaves)| *leaves).count(),
+            text: counted(connections.len() as u64, "other connection", "other connections"),
+            client: String::new(),
+            server: String::new(),
+            lasts: end - begin,
+        };
+        self.push(begin, Event::Folded(folded), Vec::new());
+        end
     }
-    if segment.urgent != 0 {
-        add("urgent", segment.urgent.to_string(), None);
+
+    /// The call that stands in the row of each segment: the one that let it go, else the last of those that caused it.
+    /// The first segment of a call takes it; by conversation, turn (or time, where only the far host saw it) and record.
+    fn own(&self, passing: &[Passing<'_>]) -> HashMap<(usize, u64), usize> {
+        let mut own = HashMap::new();
+        let mut taken: Vec<usize> = Vec::new();
+        for it in passing {
+            let (What::Leaves(way), Some(cause)) = (it.what, &it.cause) else {
+                continue;
+            };
+            if way == Way::Copied || !self.chosen.contains(&it.conversation) {
+                continue;
+            }
+            let record = match (&cause.by, cause.released) {
+                (_, Some(Release::Call(record))) => Some(record),
+                (By::Calls(records), None) => records.last().copied(),
+                _ => None,
+            };
+            if let Some(record) = record.filter(|record| !taken.contains(record)) {
+                taken.push(record);
+                own.insert((it.conversation, it.time), record);
+            }
+        }
+        own
     }
-    for option in segment.options() {
-        match option {
-            TcpOption::EndOfList | TcpOption::NoOperation => {}
-            TcpOption::MaximumSegmentSize(size) => add("mss", size.to_string(), None),
-            TcpOption::WindowScale(scale) => {
-                let factor = 1u64.checked_shl(scale.into()).unwrap_or(0);
-                add("window scale", format!("× {factor}"), Some(scale.to_string()));
-            }
-            TcpOption::SackPermitted => add("sack", "permitted".into(), None),
-            TcpOption::Sack(blocks) => {
-                let origin = conversation.origins[turn.side.peer()].unwrap_or(0);
-                let relative = |number: u32| number.wrapping_sub(origin);
-                let list = |shown: &dyn Fn(u32) -> u32| {
-                    let blocks = blocks
-                        .iter()
-                        .map(|(begin, end)| format!("{}:{}", shown(*begin), shown(*end)));
-                    blocks.collect::<Vec<_>>().join(" ")
-                };
-                add("sack", list(&relative), Some(list(&|number| number)));
-            }
-            TcpOption::Timestamps { value, echo } => add("timestamps", format!("{value}, echo {echo}"), None),
-            TcpOption::Unknown { kind, data } => {
-                add("option", format!("{kind}, {} bytes", data.len() + 2), None)
-            }
-            TcpOption::Malformed(data) => add("option", format!("{} bytes, unreadable", data.len()), None),
+
+    /// The calls that stand in a row of their own.
+    fn told(&self, own: &HashMap<(usize, u64), usize>) -> Vec<Happening<'a>> {
+        let spoken_of = |record| {
+            self.recorded
+                .notes
+                .iter()
+                .any(|note| note.place == Place::Call(record))
+        };
+        (0..self.recorded.records.len())
+            .filter(|record| !own.values().any(|other| other == record))
+            .filter_map(|record| {
+                let call = self.calls.call(record)?;
+                let (conversation, _) = called::end_of(record, self.calls)?;
+                let here = conversation.is_none_or(|conversation| self.chosen.contains(&conversation));
+                let told = called::is_told(call, self.recorded.detail, self.calls) || spoken_of(record);
+                (here && told).then(|| Happening::Called(record, called::shown_at(call)))
+            })
+            .collect()
+    }
+
+    /// The lifeline of one end of a conversation; of the first, where it is none in particular.
+    fn lifeline(&self, conversation: Option<usize>, side: Side) -> usize {
+        let place = conversation
+            .and_then(|index| self.chosen.iter().position(|other| *other == index))
+            .unwrap_or(0);
+        match side {
+            Side::Client => place,
+            Side::Server => self.chosen.len() + place,
         }
     }
-    match &segment.ip {
-        Ip::V4(ip) => {
-            add("ip", "version 4".into(), None);
-            add("ttl", ip.ttl.to_string(), None);
-            add("id", ip.id.to_string(), None);
-            add("tos", format!("{:#04x}", ip.tos), None);
-            add(
-                "fragment",
-                if ip.dont_fragment {
-                    "not allowed"
-                } else {
-                    "allowed"
+
+    fn call(&self, record: usize) -> Option<Call> {
+        let call = self.calls.call(record)?;
+        let (conversation, side) = called::end_of(record, self.calls)?;
+        let at = self.lifeline(conversation, side);
+        Some(called::drawn(
+            call,
+            at,
+            conversation.is_none(),
+            &self.recorded.sources,
+        ))
+    }
+
+    fn note(&mut self, row: usize, place: Place) {
+        let marks = self.recorded.notes.iter().filter(|note| note.place == place);
+        let marks: Vec<String> = marks.map(|note| note.mark.clone()).collect();
+        if let Some(row) = self.ladder.rows.get_mut(row) {
+            row.notes.extend(marks);
+        }
+    }
+
+    fn called(&mut self, record: usize, time: u64) {
+        let (Some(call), Some(made)) = (self.call(record), self.calls.call(record)) else {
+            return;
+        };
+        let row = self.ladder.rows.len();
+        let listens = made.call == Name::Listen && made.succeeded();
+        let states = listens.then(|| State {
+            at: call.at,
+            name: "LISTEN".into(),
+        });
+        self.spans.push((row, record));
+        self.push(time, Event::Call(call), states.into_iter().collect());
+        self.note(row, Place::Call(record));
+    }
+
+    fn passing(&mut self, it: &Passing<'_>, own: &HashMap<(usize, u64), usize>) {
+        let row = self.ladder.rows.len();
+        let sides: &[Side] = match it.what {
+            What::Leaves(Way::AtOnce) => &Side::BOTH,
+            What::Leaves(_) => &[it.turn.side],
+            What::Arrives => &[it.turn.side.peer()],
+        };
+        let changes = it
+            .number
+            .map_or(&[][..], |turn| self.states[it.conversation].at(turn));
+        let states = changes
+            .iter()
+            .filter(|change| sides.contains(&change.side))
+            .map(|change| State {
+                at: self.lifeline(Some(it.conversation), change.side),
+                name: change.to.as_str().into(),
+            })
+            .collect();
+        let number = match it.number {
+            Some(_) => self.numbers.get(&it.turn.segment.number).copied().unwrap_or(0),
+            None => 0,
+        };
+        let key = it.number.map(|turn| (it.conversation, turn));
+        match it.what {
+            What::Leaves(way) => {
+                if let Some(key) = key {
+                    self.left.insert(key, row);
                 }
-                .into(),
-                None,
-            );
-            add("ip length", ip.total_length.to_string(), None);
-        }
-        Ip::V6(ip) => {
-            add("ip", "version 6".into(), None);
-            add("hop limit", ip.hop_limit.to_string(), None);
-            add("class", format!("{:#04x}", ip.traffic_class), None);
-            add("flow label", format!("{:#07x}", ip.flow_label), None);
-            add("ip length", ip.payload_length.to_string(), None);
+                let record = own.get(&(it.conversation, it.time)).copied();
+                let segment = self.segment(it, way, number, record);
+                self.push(it.time, Event::Segment(segment), states);
+                if let Some((conversation, turn)) = key {
+                    self.note(row, Place::Segment { conversation, turn });
+                }
+                if let Some(record) = record {
+                    self.note(row, Place::Call(record));
+                    self.spans.push((row, record));
+                }
+            }
+            What::Arrives => {
+                let left = key.and_then(|key| self.left.get(&key)).copied();
+                if let Some(Event::Segment(segment)) = left
+                    .and_then(|left| self.ladder.rows.get_mut(left))
+                    .map(|row| &mut row.event)
+                {
+                    segment.fate = Fate::ArrivesIn(row);
+                }
+                let at = self.lifeline(Some(it.conversation), it.turn.side.peer());
+                self.push(it.time, Event::Arrival { at, number }, states);
+            }
         }
     }
-    fields
+
+    fn segment(&self, it: &Passing<'_>, way: Way, number: u32, record: Option<usize>) -> Segment {
+        let turn = it.turn;
+        let conversation = &self.recorded.conversations[it.conversation];
+        let relative = |number: i64| u64::try_from(number).unwrap_or(0);
+        let call = record.and_then(|record| self.call(record));
+        Segment {
+            number,
+            from: self.lifeline(Some(it.conversation), turn.side),
+            to: self.lifeline(Some(it.conversation), turn.side.peer()),
+            flags: Flags {
+                syn: turn.has(WireFlags::SYN),
+                ack: turn.has(WireFlags::ACK),
+                fin: turn.has(WireFlags::FIN),
+                rst: turn.has(WireFlags::RST),
+            },
+            bytes: u64::from(turn.segment.length),
+            seq: relative(turn.sequence),
+            ack: turn.acknowledgment.map(relative),
+            cause: match (call, &it.cause) {
+                (Some(call), _) => Cause::Call(call),
+                (None, Some(cause)) => self.reason(cause, conversation, turn),
+                (None, None) => Cause::Unknown(String::new()),
+            },
+            mark: match (way, turn.mark) {
+                (Way::Copied, _) => Some(Mark::Copy),
+                (_, Repetition::Repeat { .. } | Repetition::Overlap { .. } | Repetition::Late) => {
+                    Some(Mark::Again)
+                }
+                (_, Repetition::Next | Repetition::Ahead | Repetition::Probe) => None,
+            },
+            fate: match way {
+                Way::Lost => Fate::Lost,
+                // Until its arrival is met.
+                _ => Fate::Arrives,
+            },
+            remark: remark(turn),
+            fields: fields::of_segment(conversation, turn),
+        }
+    }
+
+    /// Why a segment left that has no call in its row.
+    fn reason(&self, cause: &Found, conversation: &Conversation, turn: &Turn) -> Cause {
+        let number = |turn: usize| {
+            let turn = conversation.turns.get(turn);
+            let number = turn.and_then(|turn| self.numbers.get(&turn.segment.number));
+            number.map_or_else(|| "?".into(), u32::to_string)
+        };
+        match cause.released {
+            Some(Release::Acknowledgment(by)) => {
+                return Cause::Held(format!("released by ACK {}", number(by)));
+            }
+            Some(Release::Window(by)) => return Cause::Held(format!("released by window {}", number(by))),
+            Some(Release::Timer(Timer::Other)) => return Cause::Timer("a timer".into()),
+            Some(Release::Timer(timer)) => return Cause::Timer(format!("{timer} timer")),
+            Some(Release::Call(_)) | None => {}
+        }
+        match &cause.by {
+            By::Answer(_) if turn.segment.length > 0 && turn.mark != Repetition::Next => {
+                Cause::Timer("fast retransmit".into())
+            }
+            By::Answer(by) => Cause::Kernel(format!("answers {}", number(*by))),
+            By::Calls(records) => {
+                let names: Vec<&str> = records
+                    .iter()
+                    .filter_map(|record| Some(self.calls.call(*record)?.call.as_str()))
+                    .collect();
+                Cause::Kernel(format!("more of the same {}", names.join(" and ")))
+            }
+            By::End(record) => Cause::End(match self.recorded.records.get(*record) {
+                Some(Record::End(end)) => format!("process ends: {}", end.status),
+                _ => "process lets go".into(),
+            }),
+            By::Timer(Timer::Other) => Cause::Timer("a timer".into()),
+            By::Timer(timer) => Cause::Timer(format!("{timer} timer")),
+            By::Unknown(why) => Cause::Unknown(why.clone()),
+        }
+    }
+
+    /// From which row to which each call went on, where anything happened meanwhile. A call that gives its bytes away
+    /// and is done says nothing by how long it took, unless that was long.
+    fn waits(&mut self) {
+        let first = i128::from(self.first);
+        // A silence is no event, and no call ends in it.
+        let times: Vec<Option<i128>> = self
+            .ladder
+            .rows
+            .iter()
+            .map(|row| match row.event {
+                Event::Silence { .. } => None,
+                _ => Some(i128::from(row.time) + first),
+            })
+            .collect();
+        let before = |rows: &[Option<i128>], time: u64| {
+            rows.iter()
+                .rposition(|row| row.is_some_and(|row| row <= i128::from(time)))
+        };
+        for &(row, record) in &self.spans {
+            let Some(made) = self.calls.call(record) else {
+                continue;
+            };
+            let end = made.end.unwrap_or(made.start);
+            let begun = before(&times[..row], made.start).unwrap_or(0);
+            let ended = before(&times, end).unwrap_or(row);
+            // Anything but a silence between the two; or the call went on through the silence.
+            let shown = self.ladder.rows[row].time;
+            let through = i128::from(shown) + first - i128::from(made.start) >= i128::from(SILENCE / 2);
+            let meanwhile = begun < row && (through || times[begun + 1..row].iter().any(Option::is_some));
+            let waits = made.succeeded() && (made.call == Name::Connect || end - made.start >= LONG);
+            if let Some(call) = self.ladder.rows.get_mut(row).and_then(|row| row.event.call_mut()) {
+                call.since = meanwhile.then_some(begun);
+                call.until = (waits && ended > row).then_some(ended);
+            }
+        }
+    }
 }
 
-/// The flags by name: `ACK PSH`.
-fn words(flags: WireFlags) -> String {
-    let names = [
-        (WireFlags::SYN, "SYN"),
-        (WireFlags::FIN, "FIN"),
-        (WireFlags::RST, "RST"),
-        (WireFlags::ACK, "ACK"),
-        (WireFlags::PSH, "PSH"),
-        (WireFlags::URG, "URG"),
-        (WireFlags::ECE, "ECE"),
-        (WireFlags::CWR, "CWR"),
-        (WireFlags::AE, "AE"),
-    ];
-    let set: Vec<&str> = names
-        .into_iter()
-        .filter(|(flag, _)| flags.has(*flag))
-        .map(|(_, name)| name)
-        .collect();
-    if set.is_empty() {
-        "none".into()
-    } else {
-        set.join(" ")
+/// What is worth a word beside a segment's time.
+fn remark(turn: &Turn) -> Option<String> {
+    let closed = turn.window == Some(0) && !turn.has(WireFlags::RST) && !turn.has(WireFlags::SYN);
+    match (turn.mark == Repetition::Probe, closed) {
+        (true, true) => Some("probe, window 0".into()),
+        (true, false) => Some("probe".into()),
+        (false, true) => Some("window 0".into()),
+        (false, false) => None,
     }
 }

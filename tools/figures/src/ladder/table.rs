@@ -67,7 +67,11 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
         set(
             &mut cells,
             ladder.side(call.at),
-            Some(whose(ladder, call.at, &call.text)),
+            Some(if call.shared {
+                call.text.clone()
+            } else {
+                whose(ladder, call.at, &call.text)
+            }),
             call.source.as_ref().map(|source| source.text.clone()),
         );
     }
@@ -123,7 +127,7 @@ fn sentence(ladder: &Ladder, segment: &Segment) -> String {
         let _ = write!(words, ", {remark}");
     }
     match &segment.cause {
-        Cause::Answer(what) if !what.is_empty() => {
+        Cause::Kernel(what) if !what.is_empty() => {
             let _ = write!(words, " ({what})");
         }
         Cause::Unknown(why) => {

@@ -7,11 +7,12 @@ mod sample;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use figures::ladder::{
-    Event, Fate, Ladder, Mark, Mode, Note, Options, Recorded, Segment, Side, html, ladder, pair_html,
-    standalone_svg,
+    Cause, Detail, Event, Fate, Ladder, Mark, Mode, Note, Options, Place, Recorded, Segment, Side, html,
+    ladder, pair_html, standalone_svg,
 };
 use pulldown_cmark::{Event as Markdown, Parser, Tag, TagEnd};
 use wire::{
+    call::Record,
     capture::Capture,
     conversation::{Conversation, Sides},
     state::states,
@@ -177,7 +178,7 @@ fn what_a_program_says_cannot_become_markup() {
                 segment.remark = Some(evil.into());
                 segment.fields[0].name = evil.into();
                 match &mut segment.cause {
-                    figures::ladder::Cause::Call(call) => Some(call),
+                    Cause::Call(call) => Some(call),
                     _ => None,
                 }
             }
@@ -468,8 +469,9 @@ fn in_a_pair_equal_segments_stand_at_equal_height_and_differences_are_marked() {
             })
             .collect()
     };
+    // Each ladder is drawn twice: beside the other, and alone for a phone.
     let svgs = drawings(&figure);
-    let (one, two) = (heights(svgs[0]), heights(svgs[1]));
+    let (one, two) = (heights(svgs[0]), heights(svgs[2]));
     assert_eq!((one.len(), two.len()), (left.rows.len(), right.rows.len()));
     let mut shared = 0;
     for (pair, there) in &two {
@@ -588,16 +590,16 @@ fn conversations(name: &str) -> Vec<Conversation> {
 
 fn recorded<'a>(conversations: &'a [Conversation], far: Option<&'a [Conversation]>) -> Recorded<'a> {
     Recorded {
-        name: "echo/one-echo.blocking",
-        title: "One echo; the client closes first",
-        conversations,
         far,
         programs: Sides {
             client: "echo-blocking-client",
             server: "echo-blocking-server",
         },
-        connections: &[],
-        notes: &[],
+        ..Recorded::new(
+            "echo/one-echo.blocking",
+            "One echo; the client closes first",
+            conversations,
+        )
     }
 }
 
@@ -660,13 +662,15 @@ fn a_recording_is_drawn_segment_by_segment_with_the_states_that_wire_derives() {
 #[test]
 fn an_annotation_is_marked_at_the_segment_it_speaks_of() {
     let conversations = conversations("one-echo.blocking");
-    let notes = [Note {
-        conversation: 0,
-        turn: 3,
+    let notes = vec![Note {
+        place: Place::Segment {
+            conversation: 0,
+            turn: 3,
+        },
         mark: "4".into(),
     }];
     let ladder = ladder(&Recorded {
-        notes: &notes,
+        notes,
         ..recorded(&conversations, None)
     });
     let marked: Vec<u32> = ladder
@@ -781,7 +785,7 @@ fn connections_that_are_not_chosen_are_counted_in_one_row() {
     second.number = 2;
     both.push(second);
     let drawn = ladder(&Recorded {
-        connections: &[1],
+        connections: vec![1],
         ..recorded(&both, None)
     });
     assert_eq!(drawn.lifelines.len(), 2);
@@ -798,4 +802,257 @@ fn connections_that_are_not_chosen_are_counted_in_one_row() {
     let names: Vec<&str> = all.lifelines.iter().map(|line| line.name.as_str()).collect();
     assert_eq!(names, ["client 1", "client 2", "server 1", "server 2"]);
     assert_eq!(all.segments(), 20);
+}
+
+// With calls: the recordings whose causes `wire` is held to.
+
+struct Called {
+    name: String,
+    conversations: Vec<Conversation>,
+    records: Vec<Record>,
+}
+
+impl Called {
+    fn read(name: &str) -> Called {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/calls");
+        let capture = fs::read(folder.join(format!("{name}.pcap"))).unwrap();
+        let calls = fs::read_to_string(folder.join(format!("{name}.jsonl"))).unwrap();
+        Called {
+            name: name.into(),
+            conversations: Capture::parse(&capture).unwrap().conversations().unwrap(),
+            records: wire::call::read(&calls).unwrap(),
+        }
+    }
+
+    fn all() -> Vec<Called> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/calls");
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        assert!(names.len() > 15, "the recordings are gone");
+        names
+            .iter()
+            .filter(|name| {
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join(format!("../wire/tests/calls/{name}.pcap"))
+                    .exists()
+            })
+            .map(|name| Called::read(name))
+            .collect()
+    }
+
+    fn recorded(&self) -> Recorded<'_> {
+        Recorded {
+            records: &self.records,
+            programs: Sides {
+                client: "client",
+                server: "server",
+            },
+            ..Recorded::new(&self.name, &self.name, &self.conversations)
+        }
+    }
+
+    fn ladder(&self) -> Ladder {
+        ladder(&self.recorded())
+    }
+}
+
+/// The row of the n-th segment: the reason it left, as the drawing gives it.
+fn reasons(ladder: &Ladder) -> Vec<String> {
+    segments(ladder)
+        .iter()
+        .map(|segment| match &segment.cause {
+            Cause::Call(call) => call.text.clone(),
+            Cause::Kernel(words) | Cause::Timer(words) | Cause::End(words) | Cause::Held(words) => {
+                words.clone()
+            }
+            Cause::Unknown(why) => format!("unknown: {why}"),
+        })
+        .collect()
+}
+
+/// The calls that stand in rows of their own.
+fn alone(ladder: &Ladder) -> Vec<&str> {
+    ladder
+        .rows
+        .iter()
+        .filter_map(|row| match &row.event {
+            Event::Call(call) => Some(call.text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn every_segment_stands_beside_the_call_that_caused_it_and_every_other_call_has_its_row() {
+    let blocking = Called::read("blocking").ladder();
+    assert_eq!(
+        reasons(&blocking),
+        [
+            "connect = 0",
+            "answers 1",
+            "answers 2",
+            "send = 11",
+            "answers 4",
+            "send = 11",
+            "answers 6",
+            "close = 0",
+            "close = 0",
+            "answers 9"
+        ]
+    );
+    assert_eq!(
+        alone(&blocking),
+        ["listen = 0", "accept4 = 4", "recv = 11", "recv = 11", "recv = 0"]
+    );
+    let lines: Vec<(&str, u32)> = blocking
+        .rows
+        .iter()
+        .filter_map(|row| row.event.call()?.source.as_ref())
+        .map(|source| (source.file.rsplit_once('/').unwrap().1, source.line))
+        .collect();
+    let (client, server) = ("echo-blocking-client.rs", "echo-blocking-server.rs");
+    assert_eq!(
+        lines,
+        [
+            (server, 21),
+            (client, 21),
+            (client, 26),
+            (server, 27),
+            (server, 57),
+            (server, 68),
+            (client, 47),
+            (client, 38),
+            (server, 57),
+            (server, 70)
+        ]
+    );
+}
+
+#[test]
+fn the_server_listens_before_the_first_segment_and_its_accept_waits_until_after_the_handshake() {
+    let ladder = Called::read("blocking").ladder();
+    let listen = &ladder.rows[0];
+    assert!(listen.time < 0);
+    assert_eq!(
+        listen
+            .states
+            .iter()
+            .map(|state| state.name.as_str())
+            .collect::<Vec<_>>(),
+        ["LISTEN"]
+    );
+    let call = |text: &str| {
+        let row = ladder
+            .rows
+            .iter()
+            .position(|row| row.event.call().is_some_and(|call| call.text == text))
+            .unwrap();
+        (row, ladder.rows[row].event.call().unwrap())
+    };
+    let (_, accept) = call("accept4 = 4");
+    assert_eq!(accept.since, Some(0), "since right after listen");
+    let (row, connect) = call("connect = 0");
+    // SYN, SYN ACK, ACK: connect returns after the third.
+    assert_eq!((connect.since, connect.until), (None, Some(row + 2)));
+    let (_, close) = call("close = 0");
+    assert_eq!(
+        (close.since, close.until),
+        (None, None),
+        "the client slept before it closed, and not in close"
+    );
+    let (_, end) = call("recv = 0");
+    assert!(end.since.is_some(), "the server waited for the end of the stream");
+}
+
+#[test]
+fn what_held_a_segment_back_or_sent_it_without_a_call_is_said() {
+    let said = |name: &str| reasons(&Called::read(name).ladder());
+    assert!(said("slow-server").contains(&"delayed-ACK timer".into()));
+    assert!(said("zero-window").contains(&"window probe timer".into()));
+    assert!(said("zero-window").contains(&"released by window 11".into()));
+    assert!(said("cork").contains(&"setsockopt TCP_CORK 0 = 0".into()));
+    assert!(said("killed-server").contains(&"process ends: SIGKILL".into()));
+    assert!(said("keepalive").contains(&"keepalive timer".into()));
+}
+
+#[test]
+fn waiting_for_several_sockets_and_being_told_to_come_again_are_drawn_when_asked_for() {
+    let called = Called::read("async");
+    let story = called.ladder();
+    let waits = ladder(&Recorded {
+        detail: Detail::Waits,
+        ..called.recorded()
+    });
+    let all = ladder(&Recorded {
+        detail: Detail::All,
+        ..called.recorded()
+    });
+    let told = |ladder: &Ladder, word: &str| alone(ladder).iter().any(|call| call.contains(word));
+    assert!(!told(&story, "epoll_wait") && !told(&story, "EAGAIN"));
+    assert!(told(&waits, "epoll_wait") && told(&waits, "EAGAIN") && !told(&waits, "epoll_ctl"));
+    assert!(told(&all, "epoll_ctl"));
+    assert_eq!(reasons(&story), reasons(&waits));
+}
+
+#[test]
+fn every_recording_is_drawn_whole_and_in_the_order_of_time() {
+    for called in Called::all() {
+        let name = &called.name;
+        let ladder = called.ladder();
+        let turns: usize = called
+            .conversations
+            .iter()
+            .map(|conversation| conversation.turns.len())
+            .sum();
+        assert_eq!(segments(&ladder).len(), turns, "{name}");
+        assert!(ladder.rows.is_sorted_by_key(|row| row.time), "{name}");
+        for (index, row) in ladder.rows.iter().enumerate() {
+            if let Some(call) = row.event.call() {
+                assert!(
+                    call.since.is_none_or(|since| since < index),
+                    "{name}, row {index}"
+                );
+                assert!(
+                    call.until
+                        .is_none_or(|until| until > index && until < ladder.rows.len()),
+                    "{name}, row {index}"
+                );
+            }
+        }
+        let unknown: Vec<String> = reasons(&ladder)
+            .into_iter()
+            .filter(|words| words.starts_with("unknown"))
+            .collect();
+        assert_eq!(unknown, [""; 0], "{name}");
+        elements(&html(&ladder.folded(12), &options("a")));
+    }
+}
+
+#[test]
+fn a_call_can_be_spoken_of_and_is_then_drawn() {
+    let called = Called::read("async");
+    let record = called
+        .records
+        .iter()
+        .position(|record| matches!(record, Record::Call(call) if call.errno.as_deref() == Some("EAGAIN")))
+        .unwrap();
+    let ladder = ladder(&Recorded {
+        notes: vec![Note {
+            place: Place::Call(record),
+            mark: "a".into(),
+        }],
+        ..called.recorded()
+    });
+    let marked: Vec<&str> = ladder
+        .rows
+        .iter()
+        .filter(|row| row.notes == ["a"])
+        .map(|row| row.event.call().unwrap().text.as_str())
+        .collect();
+    assert_eq!(marked, ["accept4 = EAGAIN"]);
 }

@@ -61,7 +61,9 @@ impl Writer {
                 line,
                 text: text.into(),
             }),
+            shared: false,
             since: None,
+            until: None,
             fields: vec![field("thread", "4711", None)],
         }
     }
@@ -198,7 +200,7 @@ pub fn field(name: &str, value: &str, raw: Option<&str>) -> Field {
 }
 
 pub fn answer() -> Cause {
-    Cause::Answer("the kernel answers".into())
+    Cause::Kernel("the kernel answers".into())
 }
 
 const C: &str = "listings/ch01-echo/src/bin/echo-blocking-client.rs";
