@@ -85,6 +85,24 @@ fn a_file_the_book_does_not_have_yet_is_followed_when_it_comes() {
 }
 
 #[test]
+fn a_change_of_the_tools_asks_for_a_new_start() {
+    let book = Scratch::new();
+    let settings = fs::read_to_string(book.root().join("book.toml")).unwrap();
+    book.write(
+        "book.toml",
+        &settings.replace("[\"listings\"]", "[\"listings\", \"tools\"]"),
+    );
+    book.write("tools/figures/src/lib.rs", "");
+    let server = book.serve();
+    book.save("tools/figures/src/lib.rs", "// other\n");
+    let said = server.says("tools/figures");
+    assert_eq!(
+        said,
+        "tools/figures/src/lib.rs: start `cargo book serve` again to see what it does"
+    );
+}
+
+#[test]
 fn a_page_from_before_the_last_change_learns_so_on_arrival() {
     let book = Scratch::new();
     let server = book.serve();

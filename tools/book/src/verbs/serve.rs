@@ -174,7 +174,7 @@ impl Desk {
     fn work(mut self, ready: impl FnOnce(Arc<Shelf>)) {
         let mut ready = Some(ready);
         let mut debounce = Debounce::default();
-        let mut changes = BTreeSet::new();
+        let mut changes: BTreeSet<PathBuf> = BTreeSet::new();
         self.order(BTreeSet::new());
         loop {
             let wait = if self.building.is_some() {
@@ -184,7 +184,15 @@ impl Desk {
             };
             if wait == Some(Duration::ZERO) {
                 debounce.clear();
-                self.order(std::mem::take(&mut changes));
+                let changes = std::mem::take(&mut changes);
+                if changes.iter().all(|path| is_ours(path)) {
+                    eprintln!(
+                        "{}start `cargo book serve` again to see what it does",
+                        name(&changes)
+                    );
+                } else {
+                    self.order(changes);
+                }
                 continue;
             }
             match self.next(wait) {
@@ -282,6 +290,11 @@ impl Desk {
             }
         }
     }
+}
+
+/// Whether a file is a part of this very program, which a build of the book does not renew.
+fn is_ours(path: &Path) -> bool {
+    path.starts_with("tools") && path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// The changes in a few words, followed by a colon and a space; nothing for none.
