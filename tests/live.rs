@@ -7,8 +7,9 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use stage::{
     catalogue::Catalogue,
     check::check,
-    perform::{PerformError, perform, possible},
+    perform::{PerformError, link_possible, perform, possible},
     programs::Programs,
+    refusal::Refusal,
 };
 
 /// Scenarios wait more than they work, so more of them run at once than there are cores.
@@ -24,24 +25,37 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let impossible = if arguments.list { None } else { reason() };
+    let joined = catalogue.entries().any(|entry| entry.variant.act.link.is_some());
+    let (on_one_host, on_two) = match arguments.list {
+        true => (None, None),
+        false => (
+            refusal(possible),
+            if joined { refusal(link_possible) } else { None },
+        ),
+    };
     let trials = catalogue
         .entries()
         .map(|entry| {
             let name = entry.name();
-            let (catalogue, impossible) = (Arc::clone(&catalogue), impossible.clone());
-            Trial::ignorable_test(name.clone(), move || match impossible {
+            let catalogue = Arc::clone(&catalogue);
+            let refused = if entry.variant.act.link.is_some() {
+                &on_two
+            } else {
+                &on_one_host
+            };
+            let reason = refused.as_ref().map(Refusal::reason);
+            Trial::ignorable_test(name.clone(), move || match reason {
                 Some(reason) => Ok(Completion::ignored_with(reason)),
                 None => again(&catalogue, &name).map(|()| Completion::Completed),
             })
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let Some(reason) = impossible else {
+    let Some(refusal) = on_one_host.or(on_two) else {
         return conclusion.exit_code();
     };
     eprintln!(
-        "{} scenarios were not performed: {reason}",
+        "{} scenarios were not performed. {refusal}",
         conclusion.num_ignored
     );
     if env::var("BOOK_REQUIRE_LIVE").as_deref() == Ok("1") && conclusion.num_ignored > 0 {
@@ -53,16 +67,15 @@ fn main() -> ExitCode {
 
 /// Why nothing can be performed here, if nothing can. Trouble that is no refusal of the machine is left to the tests,
 /// which will meet it and fail.
-fn reason() -> Option<String> {
+fn refusal(possible: impl Fn(&Programs) -> Result<(), PerformError>) -> Option<Refusal> {
     let programs = Programs::shared(root()).ok()?;
-    let error = possible(programs).err()?;
-    error.refusal().map(ToString::to_string)
+    possible(programs).err()?.refusal().cloned()
 }
 
 fn again(catalogue: &Catalogue, name: &str) -> Result<(), Failed> {
     let entry = catalogue.one(name)?;
     let programs = Programs::shared(root())?;
-    let performance = perform(catalogue, entry, programs).map_err(|error: PerformError| error.to_string())?;
+    let performance = perform(catalogue, entry, programs)?;
     let disagreements = check(entry, &performance.recording);
     if disagreements.is_empty() {
         return Ok(());

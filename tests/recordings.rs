@@ -1,11 +1,15 @@
 //! Every stored recording agrees with its scenario and with today's sources. Needs no privilege and no Linux.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use book_tests::root;
 use stage::{
     catalogue::{Catalogue, Entry},
-    check,
+    check::{check, picture},
+    cited::stale,
     recording::Recording,
 };
 
@@ -73,47 +77,52 @@ fn every_recording_has_its_scenario_and_variant() {
 #[test]
 fn every_recording_shows_what_its_scenario_says() {
     each_recording(|_, entry, recording| {
-        check::check(entry, recording)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let disagreements = [check(entry, recording), picture(entry, recording)].concat();
+        disagreements.iter().map(ToString::to_string).collect()
     });
 }
 
 #[test]
 fn every_recording_was_made_of_todays_scenario_and_sources() {
     each_recording(|catalogue, entry, recording| {
-        let reasons = check::stale(catalogue, entry, recording);
+        let reasons = stale(catalogue, entry, recording);
         let mend = |reason| format!("{reason}; `cargo book record {}` makes it anew", entry.name());
         reasons.into_iter().map(mend).collect()
     });
 }
 
 #[test]
-fn every_recording_is_written_as_it_was_read() {
+fn every_recording_is_as_it_was_written() {
     each_recording(|_, entry, recording| {
         assert_eq!(recording.manifest.scenario, entry.scenario.name);
         assert_eq!(recording.manifest.variant, entry.variant.name);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        recording
-            .write(folder.path())
-            .unwrap_or_else(|error| panic!("{error}"));
+        let mut expected = recording.files();
         let mut complaints = Vec::new();
-        for file in entry
-            .folder()
-            .read_dir()
-            .expect("the recording was read")
-            .flatten()
-        {
-            let again = std::fs::read(folder.path().join(file.file_name())).ok();
-            if again != std::fs::read(file.path()).ok() {
+        for path in files_in(&entry.folder()) {
+            let name = path.strip_prefix(entry.folder()).expect("it lies in the folder");
+            let name = name.to_string_lossy().replace('\\', "/");
+            if expected.remove(&name) != fs::read(&path).ok() {
                 complaints.push(format!(
                     "{} was changed by hand, or belongs to no recording; `cargo book record {}` makes it anew",
-                    shown(&file.path()),
+                    shown(&path),
                     entry.name()
                 ));
             }
         }
         complaints
     });
+}
+
+/// Every file in a folder and in those below it.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder
+        .read_dir()
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries
+        .flatten()
+        .flat_map(|entry| match entry.path() {
+            path if path.is_dir() => files_in(&path),
+            path => vec![path],
+        })
+        .collect()
 }

@@ -54,11 +54,11 @@ fn indent(text: &str) -> String {
 /// Ports and times differ with every run and are no difference.
 pub fn differences(stored: &Recording, fresh: &Recording) -> Vec<String> {
     let mut found = Vec::new();
-    match (Reading::of(&stored.capture), Reading::of(&fresh.capture)) {
-        (Ok(before), Ok(now)) if before.skeleton != now.skeleton => found.push(format!(
-            "on the wire was\n    {}\n  and is now\n    {}",
-            before.skeleton.join(", "),
-            now.skeleton.join(", ")
+    match (Reading::of(stored), Reading::of(fresh)) {
+        (Ok(before), Ok(now)) if before.skeletons() != now.skeletons() => found.push(format!(
+            "on the wire was\n{}  and is now\n{}",
+            block(&before.skeleton_lines()),
+            block(&now.skeleton_lines())
         )),
         (Err(error), _) => found.push(format!("the stored capture cannot be read: {error}")),
         (_, Err(error)) => found.push(format!("the fresh capture cannot be read: {error}")),

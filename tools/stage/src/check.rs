@@ -1,16 +1,13 @@
 //! Whether a recording shows what its scenario says must be seen.
 
-use std::collections::BTreeMap;
-
-use wire::call::Status;
+use wire::{call::Status, skeleton::Step};
 
 use crate::{
-    catalogue::{Catalogue, Entry},
+    catalogue::Entry,
     output::{Line, Stream, matches},
-    perform::{is_expected_end, sources},
-    reading::Reading,
+    reading::{self, Reading},
     recording::Recording,
-    scenario::{Stated, Variant},
+    scenario::{Deed, Expect, Program, Stated, Variant},
 };
 
 /// One thing that a scenario says and a recording does not show.
@@ -25,16 +22,36 @@ pub struct Disagreement {
     pub message: String,
 }
 
-/// Compares a recording, stored or fresh, with what its scenario says must be seen. Empty where all agrees.
+/// Compares a recording, fresh or stored, with what its scenario says every run shows. Empty where all agrees.
 pub fn check(entry: Entry<'_>, recording: &Recording) -> Vec<Disagreement> {
     let variant = entry.variant;
     let mut found: Vec<(usize, String)> = Vec::new();
-    match Reading::of(&recording.capture) {
-        Ok(reading) => found.extend(skeleton(variant, &reading)),
+    match Reading::of(recording) {
+        Ok(reading) => {
+            found.extend(skeletons(&variant.expect, &reading));
+            found.extend(states(&variant.expect, &reading));
+            found.extend(facts("seen", &variant.expect.seen, &reading));
+        }
         Err(error) => found.push((1, format!("the capture cannot be read: {error}"))),
     }
     found.extend(outputs(variant, recording));
     found.extend(exits(variant, recording));
+    place(entry, found)
+}
+
+/// Compares a stored recording with its scenario's `picture`, which the page that shows it relies on. Empty where all
+/// agrees.
+pub fn picture(entry: Entry<'_>, recording: &Recording) -> Vec<Disagreement> {
+    let expect = &entry.variant.expect;
+    let found = match Reading::of(recording) {
+        Ok(reading) => facts("picture", &expect.picture, &reading),
+        // What cannot be read has been told by `check`.
+        Err(_) => Vec::new(),
+    };
+    place(entry, found)
+}
+
+fn place(entry: Entry<'_>, found: Vec<(usize, String)>) -> Vec<Disagreement> {
     found
         .into_iter()
         .map(|(line, message)| Disagreement {
@@ -45,68 +62,109 @@ pub fn check(entry: Entry<'_>, recording: &Recording) -> Vec<Disagreement> {
         .collect()
 }
 
-/// Why a stored recording no longer belongs to its scenario and the programs' sources. Empty where it does.
-pub fn stale(catalogue: &Catalogue, entry: Entry<'_>, recording: &Recording) -> Vec<String> {
-    let manifest = &recording.manifest;
-    let mut reasons = Vec::new();
-    if manifest.act != entry.variant.act {
-        reasons.push(format!(
-            "{} asks for another performance than was recorded",
-            entry.scenario.file
-        ));
-    }
-    let today = match sources(catalogue, &entry.variant.act) {
-        Ok(today) => today,
-        Err(error) => {
-            reasons.push(format!("the programs' sources cannot be read: {error}"));
-            BTreeMap::new()
+fn skeletons(expect: &Expect, reading: &Reading) -> Vec<(usize, String)> {
+    let seen = reading.skeletons();
+    let mut found = Vec::new();
+    for (index, skeleton) in seen.iter().enumerate() {
+        let allowed = match expect.skeleton_of.get(&(index + 1)) {
+            Some(allowed) => allowed,
+            None => &expect.skeleton,
+        };
+        if let Some(first) = allowed.first()
+            && !allowed.iter().any(|one| one.value == *skeleton)
+        {
+            let which = if seen.len() > 1 {
+                format!(" of connection {}", index + 1)
+            } else {
+                String::new()
+            };
+            let more = if allowed.len() > 1 {
+                " (or one of the others)"
+            } else {
+                ""
+            };
+            found.push((
+                first.line,
+                format!(
+                    "expect.skeleton says{which}{more}\n    {}\n  and on the wire is\n    {}",
+                    steps(&first.value),
+                    steps(skeleton)
+                ),
+            ));
         }
-    };
-    for (path, hash) in &manifest.sources {
-        match today.get(path) {
-            Some(now) if now == hash => {}
-            Some(_) => reasons.push(format!("{path} has changed since")),
-            None => reasons.push(format!("{path} is gone, or no longer in the scenario")),
-        }
     }
-    reasons
+    let missing = expect
+        .skeleton_of
+        .iter()
+        .filter(|(number, _)| **number > seen.len());
+    found.extend(missing.map(|(number, allowed)| {
+        let line = allowed.first().map_or(1, |one| one.line);
+        (
+            line,
+            format!(
+                "expect.skeleton speaks of connection {number}, and on the wire are {}",
+                seen.len()
+            ),
+        )
+    }));
+    if let (Some(first), true) = (expect.skeleton.first(), seen.is_empty()) {
+        found.push((first.line, "nothing was seen on the wire".into()));
+    }
+    found
 }
 
-fn skeleton(variant: &Variant, reading: &Reading) -> Option<(usize, String)> {
-    let allowed = &variant.expect.skeleton;
-    if allowed.iter().any(|skeleton| skeleton.value == reading.skeleton) {
-        return None;
+fn steps(skeleton: &[Step]) -> String {
+    let steps: Vec<String> = skeleton.iter().map(ToString::to_string).collect();
+    steps.join(", ")
+}
+
+fn states(expect: &Expect, reading: &Reading) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (side, wanted) in &expect.states {
+        for (index, state) in reading.final_states(*side).into_iter().enumerate() {
+            if state != wanted.value {
+                found.push((
+                    wanted.line,
+                    format!(
+                        "expect.states says that the {side} ends in {}, and connection {} leaves it in {state}",
+                        wanted.value,
+                        index + 1
+                    ),
+                ));
+            }
+        }
     }
-    let first = allowed.first()?;
-    let more = if allowed.len() > 1 {
-        " (or one of the others)"
-    } else {
-        ""
-    };
-    Some((
-        first.line,
-        format!(
-            "expect.skeleton says{more}\n    {}\n  and on the wire is\n    {}",
-            first.value.join(", "),
-            reading.skeleton.join(", ")
-        ),
-    ))
+    found
+}
+
+fn facts(key: &str, facts: &[Stated<String>], reading: &Reading) -> Vec<(usize, String)> {
+    facts
+        .iter()
+        .filter_map(|fact| {
+            let seen = reading::shows(reading, &fact.value).err()?;
+            Some((fact.line, format!("expect.{key} says `{}`; {seen}", fact.value)))
+        })
+        .collect()
 }
 
 /// Every line expected is there, in its order, and nothing unexpected went to standard error.
 fn outputs(variant: &Variant, recording: &Recording) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for program in &variant.act.programs {
+    let directed = ["ss", "client-ss", "server-ss"].map(|name| (name.to_string(), name.to_string()));
+    let running = variant
+        .act
+        .running()
+        .map(|(name, program)| (name, program.name.clone()));
+    for (name, program) in running.chain(directed) {
         let nothing = Vec::new();
-        let expected = variant.expect.output.get(&program.name).unwrap_or(&nothing);
-        let lines: Vec<&Line> = recording.output.of(&program.name).collect();
+        let expected = Expect::of(&variant.expect.output, &name, &program).unwrap_or(&nothing);
+        let lines: Vec<&Line> = recording.output.of(&name).collect();
         if let Some(missing) = first_missing(expected, &lines) {
             let printed: Vec<String> = lines.iter().map(|line| format!("    {}", line.text)).collect();
             found.push((
                 missing.line,
                 format!(
-                    "expect.output says that {} prints, in this place,\n    {}\n  and it printed\n{}",
-                    program.name,
+                    "expect.output says that {name} prints, in this place,\n    {}\n  and it printed\n{}",
                     missing.value,
                     if printed.is_empty() {
                         "    nothing".into()
@@ -120,8 +178,8 @@ fn outputs(variant: &Variant, recording: &Recording) -> Vec<(usize, String)> {
         let errors = lines.iter().filter(|line| line.stream == Stream::Err);
         found.extend(errors.filter(|line| !covered(line)).map(|line| {
             let message = format!(
-                "{} wrote to standard error, and expect.output says nothing of it:\n    {}",
-                program.name, line.text
+                "{name} wrote to standard error, and expect.output says nothing of it:\n    {}",
+                line.text
             );
             (1, message)
         }));
@@ -139,34 +197,102 @@ fn first_missing<'a>(expected: &'a [Stated<String>], lines: &[&Line]) -> Option<
 
 fn exits(variant: &Variant, recording: &Recording) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for program in &variant.act.programs {
-        let said = variant.expect.exit.get(&program.name);
+    for (name, program) in variant.act.running() {
+        let said = Expect::of(&variant.expect.exit, &name, &program.name);
         let line = said.map_or(1, |stated| stated.line);
-        let Some(exit) = recording.manifest.exits.get(&program.name) else {
-            found.push((
-                line,
-                format!("the recording does not say how {} ended", program.name),
-            ));
+        let Some(exit) = recording.manifest.exits.get(&name) else {
+            found.push((line, format!("the recording does not say how {name} ended")));
             continue;
         };
         let status = Status::from(exit.clone());
-        let agrees = match said {
-            Some(stated) => stated.value == status,
-            None => is_expected_end(program.is_asked_to_end(), &status),
+        let killed = variant
+            .act
+            .then
+            .iter()
+            .flat_map(|then| &then.deeds)
+            .any(|deed| matches!(deed, Deed::Kill(target) if *target == name || *target == program.name));
+        let (agrees, wanted) = match said {
+            Some(stated) => (stated.value == status, stated.value.to_string()),
+            None => usual_end(program, killed, &status),
         };
         if !agrees {
-            let wanted = said.map_or_else(
-                || "exit 0 (unsaid)".to_string(),
-                |stated| stated.value.to_string(),
-            );
             found.push((
                 line,
-                format!(
-                    "expect.exit: {} was to end with {wanted} and ended with {status}",
-                    program.name
-                ),
+                format!("expect.exit: {name} was to end with {wanted} and ended with {status}"),
             ));
         }
     }
     found
+}
+
+/// Whether a program may end so where the scenario says nothing, and how it should: a client with 0, a server with 0 or
+/// by the SIGTERM it is sent, and what the director kills by that.
+fn usual_end(program: &Program, killed: bool, status: &Status) -> (bool, String) {
+    let signal = if killed {
+        "SIGKILL"
+    } else if program.is_asked_to_end() {
+        "SIGTERM"
+    } else {
+        return (*status == Status::Exited(0), "exit 0".into());
+    };
+    let agrees = match status {
+        Status::Exited(code) => *code == 0 && !killed,
+        Status::Signaled(name) => name == signal,
+    };
+    (agrees, signal.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Ends;
+
+    fn program(ends: Ends) -> Program {
+        Program {
+            name: "x".into(),
+            run: vec!["x".into()],
+            ready: None,
+            count: 1,
+            ends: Some(ends),
+            host: None,
+            caps: Vec::new(),
+            untapped: None,
+        }
+    }
+
+    #[test]
+    fn a_server_may_end_by_the_signal_it_is_sent_and_a_client_may_not() {
+        let term = Status::Signaled("SIGTERM".into());
+        assert!(usual_end(&program(Ends::Asked), false, &term).0);
+        assert!(usual_end(&program(Ends::Asked), false, &Status::Exited(0)).0);
+        assert!(!usual_end(&program(Ends::Itself), false, &term).0);
+        assert!(!usual_end(&program(Ends::Asked), false, &Status::Exited(101)).0);
+    }
+
+    #[test]
+    fn what_the_director_kills_ends_by_that_and_by_nothing_else() {
+        let kill = Status::Signaled("SIGKILL".into());
+        assert!(usual_end(&program(Ends::Itself), true, &kill).0);
+        assert!(!usual_end(&program(Ends::Itself), true, &Status::Exited(0)).0);
+        assert!(!usual_end(&program(Ends::Itself), false, &kill).0);
+    }
+
+    #[test]
+    fn expected_lines_must_come_in_their_order() {
+        let said = |text: &str| Line {
+            program: "x".into(),
+            stream: Stream::Out,
+            at: std::time::Duration::ZERO,
+            text: text.into(),
+        };
+        let stated = |text: &str| Stated {
+            value: text.to_string(),
+            line: 1,
+        };
+        let lines = [said("came"), said("said 11"), said("gone")];
+        let lines: Vec<&Line> = lines.iter().collect();
+        assert_eq!(first_missing(&[stated("came"), stated("gone")], &lines), None);
+        let swapped = [stated("gone"), stated("came")];
+        assert_eq!(first_missing(&swapped, &lines), Some(&swapped[1]));
+    }
 }

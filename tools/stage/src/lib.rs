@@ -10,10 +10,10 @@
 
 pub mod catalogue;
 pub mod check;
+pub mod cited;
 pub mod output;
 pub mod perform;
 pub mod programs;
-mod provisional;
 pub mod reading;
 pub mod recording;
 pub mod refusal;

@@ -7,24 +7,32 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use wire::call::Status;
+use wire::call::{self, Holders, Record};
 
 use crate::{
     catalogue::{Catalogue, Entry},
+    cited,
     output::Output,
     programs::{Programs, ProgramsError},
-    recording::{Exit, Manifest, Recording, sha256},
+    recording::{Elsewhere, Exit, Manifest, Recording},
     refusal::{Refusal, SUDO},
-    scenario::Act,
-    script::{CAPTURE, Failure, Limits, Part, REPORT, Report, SCRIPT, Script},
+    scenario::{Act, pins},
+    script::{
+        CAPTURE, Failure, LINK_CAPTURE, Limits, Part, Progress, REPORT, Report, SCRIPT, SERVER_CAPTURE,
+        Script, TAP_LOG, WORK,
+    },
+    tap_log::{
+        self, Tapped,
+        place::{Ours, Places},
+    },
 };
 
 /// A performance that went well.
@@ -49,6 +57,20 @@ pub enum PerformError {
         failure: Box<Failure>,
         /// What the programs printed until then.
         output: Output,
+    },
+    /// A program's calls were not seen.
+    #[error(
+        "no calls of `{program}` were seen: it is linked statically, or makes raw system calls; if that is meant, say so in the scenario with `untapped = \"why\"`"
+    )]
+    Untapped {
+        /// Its name in the scenario.
+        program: String,
+    },
+    /// The tap did not note everything.
+    #[error("the tap lost {lost} lines of its log; is the disk full?")]
+    TapLost {
+        /// How many.
+        lost: u64,
     },
     /// The stage itself cannot be run.
     #[error("{doing}: {error}")]
@@ -83,10 +105,10 @@ impl PerformError {
 }
 
 /// The server's address on loopback.
-const SERVER: &str = "127.0.0.1";
+const LOOPBACK: &str = "127.0.0.1";
 
-/// The first of the ports that clients get, in their order.
-const FIRST_PORT: u16 = 40_000;
+/// The server's address on a link.
+const ACROSS: &str = "10.0.0.2";
 
 /// Performs one variant of a scenario.
 ///
@@ -97,61 +119,105 @@ pub fn perform(
     entry: Entry<'_>,
     programs: &Programs,
 ) -> Result<Performance, PerformError> {
+    perform_before(catalogue, entry, programs, &mut |_| ())
+}
+
+/// As [`perform`]; `audience` is told what happens as it happens.
+///
+/// # Errors
+/// As [`perform`].
+pub fn perform_before(
+    catalogue: &Catalogue,
+    entry: Entry<'_>,
+    programs: &Programs,
+    audience: &mut dyn FnMut(&Progress),
+) -> Result<Performance, PerformError> {
     let act = &entry.variant.act;
     let script = script(act, programs)?;
     let folder = folder()?;
-    let report = run(&script, programs, folder.path())?;
-    let output = Output { lines: report.lines };
-    if let Some(failure) = report.failure {
+    let report = run(&script, programs, folder.path(), audience)?;
+    let output = Output {
+        lines: report.lines.clone(),
+    };
+    if let Some(failure) = report.failure.clone() {
         let failure = Box::new(failure);
         return Err(PerformError::Failed { failure, output });
     }
-    let path = folder.path().join(CAPTURE);
-    let capture = fs::read(&path).map_err(stage_error("reading the packets"))?;
-    let exits = report
-        .ends
-        .into_iter()
-        .filter_map(|end| Some((end.program?, Exit::from(end.status))))
-        .collect();
+    let started = Instant::now();
+    let packets = |name: &str| fs::read(folder.path().join(name)).map_err(stage_error("reading the packets"));
+    let link = match act.link {
+        None => None,
+        Some(_) => Some(Elsewhere {
+            server: packets(SERVER_CAPTURE)?,
+            link: packets(LINK_CAPTURE)?,
+        }),
+    };
+    let calls = calls(catalogue, &script, &report, folder.path())?;
+    let sources =
+        cited::sources(catalogue, act, &calls).map_err(stage_error("reading the programs' sources"))?;
+    let exits = act.running().filter_map(|(name, _)| {
+        let end = report
+            .ends
+            .iter()
+            .find(|end| end.program.as_ref() == Some(&name))?;
+        Some((name, Exit::from(end.status.clone())))
+    });
     let manifest = Manifest {
         scenario: entry.scenario.name.clone(),
         variant: entry.variant.name.clone(),
         kernel: kernel(),
         date: date(SystemTime::now()),
         began: report.began,
-        pins: script.pins,
-        exits,
-        sources: sources(catalogue, act).map_err(stage_error("reading the programs' sources"))?,
+        pins: act.all_pins(),
+        exits: exits.collect(),
+        sources: cited::hashes(&sources),
         act: act.clone(),
     };
     let recording = Recording {
         manifest,
-        capture,
+        capture: packets(CAPTURE)?,
+        link,
+        calls,
         output,
+        sources,
     };
-    let spent = report
+    let mut spent: Vec<(String, Duration)> = report
         .spent
         .into_iter()
         .map(|(part, micros)| (part, Duration::from_micros(micros)))
         .collect();
+    spent.push(("reading".into(), started.elapsed()));
     Ok(Performance { recording, spent })
 }
 
 /// Whether this machine gives a private network, found out by making one.
 ///
 /// # Errors
-/// The refusal, in the first case that is meant by it, or that it could not be found out.
+/// The refusal, or that it could not be found out.
 pub fn possible(programs: &Programs) -> Result<(), PerformError> {
+    rehearse(programs, false)
+}
+
+/// Whether this machine gives two hosts and a link between them, found out by making them.
+///
+/// # Errors
+/// As [`possible`].
+pub fn link_possible(programs: &Programs) -> Result<(), PerformError> {
+    rehearse(programs, true)
+}
+
+fn rehearse(programs: &Programs, link: bool) -> Result<(), PerformError> {
     let script = Script {
-        programs: Vec::new(),
-        pins: pins(0),
+        link: link.then(Default::default),
+        pins: all_paths(&pins::usual(0)),
         limits: Limits {
             silence: 0,
             ..Limits::default()
         },
+        ..Script::default()
     };
     let folder = folder()?;
-    match run(&script, programs, folder.path())?.failure {
+    match run(&script, programs, folder.path(), &mut |_| ())?.failure {
         None => Ok(()),
         Some(failure) => Err(PerformError::Failed {
             failure: Box::new(failure),
@@ -160,54 +226,126 @@ pub fn possible(programs: &Programs) -> Result<(), PerformError> {
     }
 }
 
-/// The hash of the source file of every program of an act. By path.
-pub(crate) fn sources(catalogue: &Catalogue, act: &Act) -> io::Result<BTreeMap<String, String>> {
-    let mut sources = BTreeMap::new();
-    for program in &act.programs {
-        if let Some(path) = catalogue.source_of(program.binary()) {
-            let bytes = fs::read(catalogue.root().join(&path))?;
-            sources.insert(path, sha256(&bytes));
+/// The tap's log made readable, with the ends of processes, which it cannot know.
+fn calls(
+    catalogue: &Catalogue,
+    script: &Script,
+    report: &Report,
+    folder: &Path,
+) -> Result<Vec<Record>, PerformError> {
+    let log = match fs::read(folder.join(TAP_LOG)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other.map_err(stage_error("reading the tap's log"))?,
+    };
+    let tapped = |name: &String| {
+        script
+            .programs
+            .iter()
+            .any(|part| part.name == *name && part.tapped)
+    };
+    let mut names: BTreeMap<u32, String> = report
+        .started
+        .iter()
+        .filter(|started| tapped(&started.name))
+        .map(|started| (started.pid as u32, started.name.clone()))
+        .collect();
+    let mut places = Places::new(catalogue.root(), Ours::Under("listings".into()));
+    let Tapped {
+        mut records,
+        lost,
+        tapped,
+        ..
+    } = tap_log::records(&log, &names, &mut places);
+    if lost > 0 {
+        return Err(PerformError::TapLost { lost });
+    }
+    if let Some((_, program)) = names
+        .iter()
+        .find(|(pid, _)| script.tap.is_some() && !tapped.contains(pid))
+    {
+        return Err(PerformError::Untapped {
+            program: program.clone(),
+        });
+    }
+    for record in &records {
+        if let Record::Fork(fork) = record {
+            names.insert(fork.child, fork.program.clone());
         }
     }
-    Ok(sources)
+    let ends = report.ends.iter().filter_map(|end| {
+        let pid = end.pid as u32;
+        Some(Record::End(call::End {
+            time: end.time,
+            program: names.get(&pid)?.clone(),
+            pid,
+            status: end.status.clone(),
+            held: Vec::new(),
+        }))
+    });
+    records.extend(ends);
+    records.sort_by_key(Record::time);
+    let mut holders = Holders::new();
+    for record in &mut records {
+        if let Record::End(end) = record {
+            end.held = holders.held_by(end.pid);
+        }
+        holders.note(record);
+    }
+    Ok(records)
 }
 
 fn script(act: &Act, programs: &Programs) -> Result<Script, PerformError> {
     let mut parts = Vec::new();
-    for program in &act.programs {
+    let tap = programs.tap();
+    let server = if act.link.is_some() { ACROSS } else { LOOPBACK };
+    for (name, program) in act.running() {
         parts.push(Part {
-            name: program.name.clone(),
+            name,
+            program: program.name.clone(),
             path: programs.path(program.binary())?,
             arguments: program.run[1..]
                 .iter()
-                .map(|word| word.replace("{server}", SERVER))
+                .map(|word| word.replace("{server}", server))
                 .collect(),
             ready: program.ready.clone(),
             asked_to_end: program.is_asked_to_end(),
+            host: program.host(),
+            caps: program.caps.clone(),
+            tapped: program.untapped.is_none(),
         });
     }
-    let clients = parts.iter().filter(|part| !part.asked_to_end).count();
+    let usual = Limits::default();
+    let mut limits = Limits {
+        whole: act.within.0.as_millis() as u64,
+        ..usual
+    };
+    if let Some(link) = &act.link {
+        // There and back, and what was held back on the way.
+        let held_back = link.late.values().max().copied().unwrap_or_default();
+        let way = 2 * (link.delay.0 + link.gap.0) + held_back.0;
+        limits.silence += way.as_millis() as u64;
+        // Longer than the second retransmission after the last data.
+        limits.patience = 1_000 + 4 * limits.silence;
+        limits.settle += 2 * limits.patience;
+    }
     Ok(Script {
         programs: parts,
-        pins: pins(clients),
-        limits: Limits::default(),
+        link: act.link.clone(),
+        pins: all_paths(&act.all_pins()),
+        then: act.then.clone(),
+        tap,
+        limits,
     })
 }
 
-/// What is the same in every private network, so that the same packets appear on every machine.
-fn pins(connections: usize) -> BTreeMap<String, String> {
-    let last = usize::from(FIRST_PORT) + connections.max(1) - 1;
-    [
-        // The window scale follows from the largest buffer: 6 MiB make it 7, as on most machines.
-        ("net/ipv4/tcp_rmem", "4096 131072 6291456".to_string()),
-        ("net/ipv4/tcp_timestamps", "0".into()),
-        ("net/ipv4/tcp_congestion_control", "reno".into()),
-        ("net/ipv4/ip_local_port_range", format!("{FIRST_PORT} {last}")),
-        ("net/ipv6/conf/all/disable_ipv6", "1".into()),
-        ("net/ipv6/conf/default/disable_ipv6", "1".into()),
-    ]
-    .map(|(path, value)| (path.to_string(), value))
-    .into()
+/// Sysctls by their path under `/proc/sys`, and IPv6 off: its greetings would be in every capture.
+fn all_paths(by_name: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let named = by_name
+        .iter()
+        .filter_map(|(name, value)| Some((pins::path(name)?.to_string(), value.clone())));
+    let off =
+        ["all", "default"].map(|which| (format!("net/ipv6/conf/{which}/disable_ipv6"), "1".to_string()));
+    named.chain(off).collect()
 }
 
 fn folder() -> Result<tempfile::TempDir, PerformError> {
@@ -218,7 +356,12 @@ fn folder() -> Result<tempfile::TempDir, PerformError> {
 }
 
 /// Has the program `stage` perform a script in a folder, and reads its report.
-fn run(script: &Script, programs: &Programs, folder: &Path) -> Result<Report, PerformError> {
+fn run(
+    script: &Script,
+    programs: &Programs,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Report, PerformError> {
     if !cfg!(target_os = "linux") {
         return Err(PerformError::Failed {
             failure: Box::new(Refusal::not_linux().into()),
@@ -226,41 +369,61 @@ fn run(script: &Script, programs: &Programs, folder: &Path) -> Result<Report, Pe
         });
     }
     let text = serde_json::to_vec(script).expect("a script is plain data");
-    fs::write(folder.join(SCRIPT), text).map_err(stage_error("writing the script"))?;
+    fs::write(folder.join(SCRIPT), text)
+        .and_then(|()| fs::create_dir(folder.join(WORK)))
+        .map_err(stage_error("writing the script"))?;
     let mut command = command(programs, folder)?;
     let starting = format!("starting {}", command.get_program().to_string_lossy());
     let mut child = command
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(stage_error(&starting))?;
     // The stage gives up when this end of the pipe is closed, as it is when we end in any way.
     let presence = child.stdin.take();
-    let (tell, ear) = mpsc::channel();
     let errors = child.stderr.take();
-    thread::spawn(move || {
+    let errors = thread::spawn(move || {
         let mut said = String::new();
         if let Some(mut pipe) = errors {
             pipe.read_to_string(&mut said).ok();
         }
-        tell.send(said).ok();
+        said
+    });
+    let (tell, ear) = mpsc::channel();
+    let told = child.stdout.take();
+    thread::spawn(move || {
+        for line in told
+            .into_iter()
+            .flat_map(|pipe| BufReader::new(pipe).lines().map_while(Result::ok))
+        {
+            if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
+                tell.send(progress).ok();
+            }
+        }
     });
     // Its own bounds come first; this one is for a stage that is stopped or broken.
     let limits = script.limits;
     let bound =
         limits.ready * script.programs.len() as u64 + limits.whole + limits.settle + limits.end + 15_000;
-    let said = ear.recv_timeout(Duration::from_millis(bound));
-    drop(presence);
-    if said.is_err() && ear.recv_timeout(Duration::from_secs(2)).is_err() {
-        child.kill().ok();
-        child.wait().ok();
-        return Err(stage_error("waiting for the stage")(io::Error::other(format!(
-            "it did not end within {bound} ms and was killed"
-        ))));
+    let deadline = Instant::now() + Duration::from_millis(bound);
+    // The pipe is closed when the stage ends, which is what is waited for.
+    loop {
+        match ear.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(one) => progress(&one),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                drop(presence);
+                child.kill().ok();
+                child.wait().ok();
+                return Err(stage_error("waiting for the stage")(io::Error::other(format!(
+                    "it did not end within {bound} ms and was killed"
+                ))));
+            }
+        }
     }
     child.wait().map_err(stage_error("waiting for the stage"))?;
-    let said = said.unwrap_or_default();
+    let said = errors.join().unwrap_or_default();
     let report = fs::read(folder.join(REPORT)).map_err(|_| PerformError::Stage {
         doing: "performing".into(),
         error: format!("the stage left no report. It said: {}", said.trim()),
@@ -329,14 +492,6 @@ fn date(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// How a program may end where the scenario says nothing: a client with 0, a server with 0 or by the SIGTERM it gets.
-pub(crate) fn is_expected_end(asked_to_end: bool, status: &Status) -> bool {
-    match status {
-        Status::Exited(code) => *code == 0,
-        Status::Signaled(name) => asked_to_end && name == "SIGTERM",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,13 +504,5 @@ mod tests {
         assert_eq!(day(951_782_400), "2000-02-29");
         assert_eq!(day(1_767_225_599), "2025-12-31");
         assert_eq!(day(1_767_225_600), "2026-01-01");
-    }
-
-    #[test]
-    fn a_server_may_end_by_the_signal_it_is_sent_and_a_client_may_not() {
-        let term = Status::Signaled("SIGTERM".into());
-        assert!(is_expected_end(true, &term));
-        assert!(!is_expected_end(false, &term));
-        assert!(!is_expected_end(true, &Status::Exited(101)));
     }
 }

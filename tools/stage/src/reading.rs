@@ -1,26 +1,178 @@
-//! What `wire` reads in a recording's capture: the one place where this crate asks it.
+//! What `wire` reads in a recording: the one place where this crate asks it.
 
-use wire::capture::{Capture, CaptureError};
+use wire::{
+    capture::{Capture, CaptureError},
+    conversation::{Conversation, Side, conversations},
+    event::{Event, Evidence, Ordinal, ParseError, What, names},
+    fact::Fact,
+    segment::{Flags, Segment, SegmentError},
+    skeleton::{Step, skeleton},
+    state::{State, states},
+};
 
-/// A capture, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::recording::Recording;
+
+/// A recording, read.
+#[derive(Clone, Debug)]
 pub struct Reading {
-    /// The skeleton, a step each line.
-    pub skeleton: Vec<String>,
+    /// Its conversations, in the order of their first segments; where there are two hosts, as the client's saw them.
+    pub conversations: Vec<Conversation>,
+    /// Where there are two hosts, the same conversations as the server's saw them.
+    pub at_server: Option<Vec<Conversation>>,
 }
 
 /// A capture that cannot be read.
-pub type ReadingError = CaptureError;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadingError {
+    /// The file is none, or broken.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A packet of it is broken.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+}
 
 impl Reading {
-    /// Reads a capture file's bytes.
+    /// Reads a recording's packets.
     ///
     /// # Errors
-    /// The bytes are no capture, or not a whole one.
-    pub fn of(file: &[u8]) -> Result<Reading, ReadingError> {
-        let capture = Capture::parse(file)?;
+    /// A capture that is none, or not a whole one, or a packet in it that cannot be read.
+    pub fn of(recording: &Recording) -> Result<Reading, ReadingError> {
+        let read = |file: &[u8]| Ok::<_, ReadingError>(Capture::parse(file)?.conversations()?);
         Ok(Reading {
-            skeleton: crate::provisional::skeleton(&capture),
+            conversations: read(&recording.capture)?,
+            at_server: recording
+                .link
+                .as_ref()
+                .map(|elsewhere| read(&elsewhere.server))
+                .transpose()?,
         })
+    }
+
+    /// What events and facts are looked up in.
+    pub fn evidence(&self) -> Evidence<'_> {
+        match &self.at_server {
+            Some(at_server) => Evidence::at_both_hosts(&self.conversations, at_server),
+            None => Evidence::new(&self.conversations),
+        }
+    }
+
+    /// The skeleton of every conversation.
+    pub fn skeletons(&self) -> Vec<Vec<Step>> {
+        self.conversations.iter().map(skeleton).collect()
+    }
+
+    /// The skeleton of every conversation, each in one line of text.
+    pub fn skeleton_lines(&self) -> Vec<String> {
+        let line = |skeleton: Vec<Step>| {
+            let steps: Vec<String> = skeleton.iter().map(ToString::to_string).collect();
+            steps.join(", ")
+        };
+        self.skeletons().into_iter().map(line).collect()
+    }
+
+    /// The state in which each conversation leaves a side.
+    pub fn final_states(&self, side: Side) -> Vec<State> {
+        self.conversations
+            .iter()
+            .map(|conversation| states(conversation).last[side])
+            .collect()
+    }
+}
+
+/// Whether the director can wait for this event.
+///
+/// # Errors
+/// It is no event, or none that packets tell: with what would be.
+pub fn check_trigger(text: &str) -> Result<(), String> {
+    trigger(text).map(drop)
+}
+
+/// The event that the director waits for.
+///
+/// # Errors
+/// As [`check_trigger`].
+pub fn trigger(text: &str) -> Result<Event, String> {
+    let event: Event = text.parse().map_err(|error: ParseError| error.to_string())?;
+    if let What::Call(_) = event.what {
+        return Err(format!(
+            "`{text}` is a call, and the director hears packets; wait for the segment that it causes"
+        ));
+    }
+    if event.ordinal == Some(Ordinal::Last) {
+        return Err(format!(
+            "`{text}`: which one is the last is known only afterwards; count from the first"
+        ));
+    }
+    Ok(event)
+}
+
+/// Whether an event has come, in what one host has seen so far: the first of its kind where it does not say which.
+pub fn has_come(event: &Event, segments: &[Segment]) -> bool {
+    let seen = conversations(segments.iter().cloned());
+    let evidence = Evidence::new(&seen);
+    let numbers = match event.connection {
+        Some(number) => number..=number,
+        None => 1..=seen.len(),
+    };
+    numbers.into_iter().any(|number| {
+        let precise = Event {
+            connection: Some(number),
+            ordinal: event.ordinal.or(Some(Ordinal::Nth(1))),
+            ..*event
+        };
+        precise.find(&evidence).is_ok()
+    })
+}
+
+/// All that has a name in what one host has seen.
+pub fn all_names(segments: &[Segment]) -> String {
+    let seen = conversations(segments.iter().cloned());
+    let named = names(&Evidence::new(&seen));
+    let words: Vec<String> = named.iter().map(|(event, _)| event.to_string()).collect();
+    if words.is_empty() {
+        "none".into()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// Whether a segment may be what an event names, so that it is worth looking.
+pub fn may_be(event: &Event, segment: &Segment) -> bool {
+    match event.what {
+        What::Syn => segment.has(Flags::SYN),
+        What::Fin => segment.has(Flags::FIN),
+        What::Rst => segment.has(Flags::RST),
+        What::Data => segment.length > 0,
+        What::Ack => segment.is_pure_ack(),
+        What::Call(_) => false,
+    }
+}
+
+/// Whether every conversation is over at both ends. True where there is none.
+pub fn is_over(segments: &[Segment]) -> bool {
+    let seen = conversations(segments.iter().cloned());
+    seen.iter()
+        .all(|conversation| states(conversation).are_terminal())
+}
+
+/// Whether a text is a fact that can be checked.
+///
+/// # Errors
+/// It is none: with what would be.
+pub fn check_fact(text: &str) -> Result<(), String> {
+    text.parse::<Fact>().map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether a reading shows a fact; if not, what it shows.
+///
+/// # Errors
+/// What it shows instead, or why that cannot be said.
+pub fn shows(reading: &Reading, fact: &str) -> Result<(), String> {
+    let fact: Fact = fact.parse().map_err(|error: ParseError| error.to_string())?;
+    match fact.check(&reading.evidence()) {
+        Ok(verdict) if verdict.holds => Ok(()),
+        Ok(verdict) => Err(verdict.seen),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -3,20 +3,23 @@
 //! | file | holds |
 //! |---|---|
 //! | `capture.pcap` | every packet, with the kernel's time of its passing |
-//! | `output.txt` | what the programs printed ([`crate::output`]) |
+//! | `client.pcap`, `server.pcap`, `link.pcap` | instead of it, where two hosts are joined by a link: the packets seen at each of them, and those put on the link, lost ones included |
+//! | `calls.jsonl` | the programs' calls, with their lines of source ([`wire::call`]) |
+//! | `output.txt` | what the programs printed, and what the director did ([`crate::output`]) |
 //! | `manifest.toml` | what was performed, where and when, how the programs ended, and the sources it came from |
+//! | `sources/` | a copy of every source file that a call cites |
 //!
 //! Reading needs neither Linux nor privilege.
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use wire::call::Status;
+use wire::call::{self, Record, Status};
 
 use crate::{
     output::{Output, OutputError},
@@ -28,10 +31,25 @@ use crate::{
 pub struct Recording {
     /// What was performed, and how it ended.
     pub manifest: Manifest,
-    /// `capture.pcap`, as it stands in the file.
+    /// The packets as a capture file; where there are two hosts, as the client's saw them.
     pub capture: Vec<u8>,
+    /// Where there are two hosts, the packets elsewhere.
+    pub link: Option<Elsewhere>,
+    /// What the programs asked of the kernel, by time.
+    pub calls: Vec<Record>,
     /// What the programs printed.
     pub output: Output,
+    /// A copy of the sources: the text by the path, relative to the workspace.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// The packets of two hosts that the client's host did not see, as capture files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// As the server's host saw them.
+    pub server: Vec<u8>,
+    /// As they were put on the link, those included that were lost there.
+    pub link: Vec<u8>,
 }
 
 /// `manifest.toml`.
@@ -50,7 +68,7 @@ pub struct Manifest {
     pub began: u64,
     /// What was pinned in the private network, so that the same packets appear on every machine. By sysctl.
     pub pins: BTreeMap<String, String>,
-    /// How each program ended. By its name in the scenario.
+    /// How each program ended. By the name it ran under.
     #[serde(rename = "exit")]
     pub exits: BTreeMap<String, Exit>,
     /// The SHA-256 of every source file the recording speaks of. By path, relative to the workspace.
@@ -96,7 +114,7 @@ pub enum RecordingError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// `manifest.toml` does not say what a manifest says.
     #[error("{}: {message}; record the scenario again with `cargo book record NAME`", path.display())]
@@ -105,6 +123,14 @@ pub enum RecordingError {
         path: PathBuf,
         /// What is wrong, with its line.
         message: String,
+    },
+    /// `calls.jsonl` has a line of another form.
+    #[error("{}: {source}", folder.display())]
+    Calls {
+        /// The recording's folder.
+        folder: PathBuf,
+        /// Which line.
+        source: call::ReadError,
     },
     /// `output.txt` has a line of another form.
     #[error("{}: {source}", folder.display())]
@@ -117,8 +143,13 @@ pub enum RecordingError {
 }
 
 const CAPTURE: &str = "capture.pcap";
+const CLIENT: &str = "client.pcap";
+const SERVER: &str = "server.pcap";
+const LINK: &str = "link.pcap";
+const CALLS: &str = "calls.jsonl";
 const OUTPUT: &str = "output.txt";
 const MANIFEST: &str = "manifest.toml";
+const SOURCES: &str = "sources";
 
 impl Recording {
     /// Reads the recording in a folder.
@@ -127,7 +158,7 @@ impl Recording {
     /// A file that is missing or does not have its form.
     pub fn read(folder: &Path) -> Result<Recording, RecordingError> {
         let path = folder.join(MANIFEST);
-        let manifest = toml::from_str(&text(&path)?).map_err(|error| RecordingError::Manifest {
+        let manifest: Manifest = toml::from_str(&text(&path)?).map_err(|error| RecordingError::Manifest {
             path,
             message: error.to_string(),
         })?;
@@ -136,13 +167,56 @@ impl Recording {
                 folder: folder.to_path_buf(),
                 source,
             })?;
-        let path = folder.join(CAPTURE);
-        let capture = fs::read(&path).map_err(|source| RecordingError::File { path, source })?;
+        let calls = call::read(&text(&folder.join(CALLS))?).map_err(|source| RecordingError::Calls {
+            folder: folder.to_path_buf(),
+            source,
+        })?;
+        let (capture, link) = if manifest.act.link.is_some() {
+            let elsewhere = Elsewhere {
+                server: bytes(&folder.join(SERVER))?,
+                link: bytes(&folder.join(LINK))?,
+            };
+            (bytes(&folder.join(CLIENT))?, Some(elsewhere))
+        } else {
+            (bytes(&folder.join(CAPTURE))?, None)
+        };
+        let mut sources = BTreeMap::new();
+        for path in manifest.sources.keys() {
+            sources.insert(path.clone(), text(&folder.join(manifest.copy_of(path)))?);
+        }
         Ok(Recording {
             manifest,
             capture,
+            link,
+            calls,
             output,
+            sources,
         })
+    }
+
+    /// The files of the recording, by their paths in its folder.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files: BTreeMap<String, Vec<u8>> = [
+            (CALLS, call::write(&self.calls).into_bytes()),
+            (OUTPUT, self.output.to_text().into_bytes()),
+            (MANIFEST, self.manifest.to_text().into_bytes()),
+        ]
+        .map(|(name, bytes)| (name.to_string(), bytes))
+        .into();
+        match &self.link {
+            None => {
+                files.insert(CAPTURE.into(), self.capture.clone());
+            }
+            Some(elsewhere) => {
+                files.insert(CLIENT.into(), self.capture.clone());
+                files.insert(SERVER.into(), elsewhere.server.clone());
+                files.insert(LINK.into(), elsewhere.link.clone());
+            }
+        }
+        for (path, text) in &self.sources {
+            files.insert(self.manifest.copy_of(path), text.clone().into_bytes());
+        }
+        files
     }
 
     /// Writes the recording into a folder, which is made where it is not there.
@@ -154,13 +228,10 @@ impl Recording {
             let path = path.to_path_buf();
             move |source| RecordingError::File { path, source }
         };
-        fs::create_dir_all(folder).map_err(error(folder))?;
-        for (name, bytes) in [
-            (CAPTURE, self.capture.as_slice()),
-            (OUTPUT, self.output.to_text().as_bytes()),
-            (MANIFEST, self.manifest.to_text().as_bytes()),
-        ] {
+        for (name, bytes) in self.files() {
             let path = folder.join(name);
+            let folder = path.parent().unwrap_or(folder);
+            fs::create_dir_all(folder).map_err(error(folder))?;
             fs::write(&path, bytes).map_err(error(&path))?;
         }
         Ok(())
@@ -176,6 +247,17 @@ impl Manifest {
             self.scenario, self.variant
         )
     }
+
+    /// Where the copy of a source file is, in the recording's folder.
+    fn copy_of(&self, path: &str) -> String {
+        // What belongs to the scenario's own listing, as nearly everything does, goes without the listing's name.
+        let slug = self.scenario.split('/').next().unwrap_or_default();
+        let own = path.strip_prefix("listings/").and_then(|path| {
+            let (listing, rest) = path.split_once('/')?;
+            listing.ends_with(&format!("-{slug}")).then_some(rest)
+        });
+        format!("{SOURCES}/{}", own.unwrap_or(path))
+    }
 }
 
 /// The SHA-256 of a file's bytes, in hexadecimal.
@@ -186,9 +268,17 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
+fn bytes(path: &Path) -> Result<Vec<u8>, RecordingError> {
+    fs::read(path).map_err(|source| file_error(path, source))
+}
+
 fn text(path: &Path) -> Result<String, RecordingError> {
-    fs::read_to_string(path).map_err(|source| RecordingError::File {
+    fs::read_to_string(path).map_err(|source| file_error(path, source))
+}
+
+fn file_error(path: &Path, source: io::Error) -> RecordingError {
+    RecordingError::File {
         path: path.to_path_buf(),
         source,
-    })
+    }
 }

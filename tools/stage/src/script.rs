@@ -8,22 +8,40 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use wire::call::Status;
 
-use crate::{output::Line, refusal::Refusal};
+use crate::{
+    output::Line,
+    refusal::Refusal,
+    scenario::{Cap, Deed, Host, Link, Then},
+};
 
 /// The folder's file that holds the [`Script`].
 pub const SCRIPT: &str = "script.json";
 /// The folder's file that holds the [`Report`].
 pub const REPORT: &str = "report.json";
-/// The folder's file that holds the packets.
+/// The folder's file that holds the packets of one host, or those seen at the client's of two.
 pub const CAPTURE: &str = "capture.pcap";
+/// The folder's file that holds the packets seen at the server's of two hosts.
+pub const SERVER_CAPTURE: &str = "server.pcap";
+/// The folder's file that holds the packets that were put on the link between two hosts.
+pub const LINK_CAPTURE: &str = "link.pcap";
+/// The folder's file that the tap writes to.
+pub const TAP_LOG: &str = "tap.log";
+/// The folder's folder in which the programs run.
+pub const WORK: &str = "work";
 
 /// What to do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Script {
     /// The programs, in the order in which they start.
     pub programs: Vec<Part>,
+    /// What joins two hosts; none for one host.
+    pub link: Option<Link>,
     /// Sysctls to set in the network, by their path under `/proc/sys`.
     pub pins: BTreeMap<String, String>,
+    /// What the director does.
+    pub then: Vec<Then>,
+    /// The library that notes the calls of the programs.
+    pub tap: Option<PathBuf>,
     /// Bounds, in milliseconds.
     pub limits: Limits,
 }
@@ -31,8 +49,10 @@ pub struct Script {
 /// One program to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// Its name in the scenario.
+    /// What it is called while it runs: `client`, `client-2`.
     pub name: String,
+    /// What the scenario calls it: `client`.
+    pub program: String,
     /// Its binary.
     pub path: PathBuf,
     /// Its arguments.
@@ -41,6 +61,28 @@ pub struct Part {
     pub ready: Option<String>,
     /// Whether it is sent SIGTERM when the others have ended.
     pub asked_to_end: bool,
+    /// Where it runs, of two hosts.
+    pub host: Host,
+    /// What it may in its network.
+    pub caps: Vec<Cap>,
+    /// Whether its calls are noted.
+    pub tapped: bool,
+}
+
+/// What the process in the private network tells while it performs, one JSON object a line on its standard output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// A program was started.
+    Started(String),
+    /// A program printed a line.
+    Printed(Line),
+    /// A program ended.
+    Ended(String, Status),
+    /// The director did something.
+    Did(Deed),
+    /// The clients have ended; it is waited for silence.
+    Settling,
 }
 
 /// How long to wait, in milliseconds. No wait is longer than one of these.
@@ -52,6 +94,8 @@ pub struct Limits {
     pub whole: u64,
     /// The silence, on the wire and in the output, after which the line counts as silent.
     pub silence: u64,
+    /// The silence that is enough to give up waiting for connections that do not end.
+    pub patience: u64,
     /// For the line to become silent, once the clients have ended.
     pub settle: u64,
     /// From SIGTERM to a server's end.
@@ -65,6 +109,8 @@ impl Default for Limits {
             whole: 30_000,
             // Longer than a delayed acknowledgement, which Linux holds back for 40 ms.
             silence: 50,
+            // Longer than the first retransmission, which comes after 200 ms at the earliest.
+            patience: 300,
             settle: 5_000,
             end: 3_000,
         }
@@ -72,20 +118,29 @@ impl Default for Limits {
 }
 
 /// What happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Why it is no performance, if it is none.
     pub failure: Option<Failure>,
+    /// The programs that were started.
+    pub started: Vec<Started>,
     /// What the programs printed until then.
     pub lines: Vec<Line>,
     /// When the performance began, in nanoseconds since the epoch.
     pub began: u64,
     /// The processes that ended, in this order.
     pub ends: Vec<End>,
-    /// Packets seen.
-    pub packets: usize,
     /// Where the time went, in microseconds, in order.
     pub spent: Vec<(String, u64)>,
+}
+
+/// A program that was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// What it is called while it runs.
+    pub name: String,
+    /// The number of its process in the private network.
+    pub pid: i32,
 }
 
 /// A process that ended.
@@ -164,6 +219,14 @@ pub enum Failure {
         program: String,
         /// How long was waited.
         millis: u64,
+    },
+    /// An event that the director waited for did not come.
+    #[error("[[then]] waits for `{when}`, which never came; in the capture are {seen}")]
+    NeverCame {
+        /// The event.
+        when: String,
+        /// What came instead.
+        seen: String,
     },
     /// Packets were lost on the way to us.
     #[error("the sniffer lost {dropped} of {seen} packets; run it again on a less busy machine")]

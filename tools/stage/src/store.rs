@@ -5,7 +5,8 @@ use std::{fs, io, path::PathBuf};
 
 use crate::{
     catalogue::{Catalogue, Entry},
-    check::{Disagreement, check, stale},
+    check::{Disagreement, check, picture},
+    cited::stale,
     recording::{Recording, RecordingError},
 };
 
@@ -77,7 +78,8 @@ pub fn store(
     fresh: &Recording,
     demand: bool,
 ) -> Result<Stored, StoreError> {
-    let disagreements = check(entry, fresh);
+    let mut disagreements = check(entry, fresh);
+    disagreements.extend(picture(entry, fresh));
     if !disagreements.is_empty() {
         let name = entry.name();
         return Err(StoreError::Disagrees { name, disagreements });

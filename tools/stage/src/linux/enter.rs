@@ -54,23 +54,11 @@ pub fn pin(path: &str, value: &str) -> Result<(), Refusal> {
     if !path.starts_with("net/") || path.split('/').any(|part| part == "..") {
         return Err(refuse(io::Error::from_raw_os_error(libc::EINVAL)));
     }
-    fs::write(Path::new("/proc/sys").join(path), value).map_err(refuse)
-}
-
-/// Gives up everything that root may and an ordinary user may not, for good.
-///
-/// # Errors
-/// What the machine refuses.
-pub fn become_user(user: Option<(u32, u32)>) -> Result<(), Refusal> {
-    let become_ordinary = || -> io::Result<()> {
-        system::drop_capabilities_of_programs()?;
-        if let Some((uid, gid)) = user {
-            system::become_user(uid, gid)?;
-        }
-        // A change of user forgets this.
-        system::die_with_parent()
-    };
-    become_ordinary().map_err(|error| refused(Step::User, &error))
+    match fs::write(Path::new("/proc/sys").join(path), value) {
+        // A kernel without IPv6 has none to switch off.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.starts_with("net/ipv6/") => Ok(()),
+        other => other.map_err(refuse),
+    }
 }
 
 /// A refusal, with what is known of the machine.

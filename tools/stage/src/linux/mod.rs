@@ -1,6 +1,9 @@
 //! The performance itself: what the program `stage` does in the private network.
 
+mod director;
 mod enter;
+mod host;
+mod link;
 mod play;
 mod process;
 mod sniffer;
@@ -8,7 +11,11 @@ mod system;
 
 pub use system::{kernel, user};
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crate::script::{Failure, REPORT, Report};
 
@@ -28,18 +35,16 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if let Err(refusal) = enter::enter(user.is_some()) {
-        return end(&folder, &failed(refusal.into()));
+        return end(&folder, user, &failed(refusal.into()));
     }
     match system::fork() {
         Ok(None) => {
             // Between the fork and this line the parent may have ended; then nobody waits for what we do.
-            let alive = system::die_with_parent().is_ok();
-            let report = if alive {
-                play::play(&folder, user)
-            } else {
+            if system::die_with_parent().is_err() {
                 return ExitCode::FAILURE;
-            };
-            end(&folder, &report)
+            }
+            let report = play::play(&folder, user);
+            end(&folder, user, &report)
         }
         Ok(Some(child)) => match system::wait_for(child) {
             Ok(0) => ExitCode::SUCCESS,
@@ -47,6 +52,7 @@ pub fn main() -> ExitCode {
         },
         Err(error) => end(
             &folder,
+            user,
             &failed(Failure::System {
                 doing: "forking".into(),
                 error: error.to_string(),
@@ -73,18 +79,18 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Option<(Option<User>, P
 fn failed(failure: Failure) -> Report {
     Report {
         failure: Some(failure),
-        lines: Vec::new(),
-        began: 0,
-        ends: Vec::new(),
-        packets: 0,
-        spent: Vec::new(),
+        ..Report::default()
     }
 }
 
-/// Leaves the report in the folder.
-fn end(folder: &std::path::Path, report: &Report) -> ExitCode {
+/// Leaves the report in the folder, as the user whose folder it is.
+fn end(folder: &Path, user: Option<User>, report: &Report) -> ExitCode {
     let text = serde_json::to_vec(report).expect("a report is plain data");
-    match fs::write(folder.join(REPORT), text) {
+    let become_user = match user {
+        Some((uid, gid)) if system::user().0 == 0 => system::become_user(uid, gid),
+        _ => Ok(()),
+    };
+    match become_user.and_then(|()| fs::write(folder.join(REPORT), text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("stage: writing the report to {}: {error}", folder.display());

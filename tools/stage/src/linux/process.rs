@@ -16,7 +16,12 @@ use std::{
 use wire::call::Status;
 
 use super::{play::Happening, system};
-use crate::{output::Stream, script::Part};
+use crate::{
+    output::Stream,
+    scenario::Cap,
+    script::{Part, TAP_LOG, WORK},
+    tap_log,
+};
 
 /// The most a program may print, both outputs each, in bytes.
 pub const FLOOD: usize = 4 << 20;
@@ -30,6 +35,8 @@ pub struct Processes {
     /// Held while a program starts: a start that fails is waited for by the standard library, and must not be reaped
     /// by us.
     starting: Arc<Mutex<()>>,
+    /// Whom the programs run as, where that is not who we are.
+    user: Option<(u32, u32)>,
 }
 
 /// A program that was started.
@@ -45,7 +52,7 @@ impl Processes {
     ///
     /// # Errors
     /// No thread to be had.
-    pub fn new(ear: Sender<Happening>) -> io::Result<Processes> {
+    pub fn new(user: Option<(u32, u32)>, ear: Sender<Happening>) -> io::Result<Processes> {
         system::block_child_signal()?;
         let starting = Arc::new(Mutex::new(()));
         let lock = Arc::clone(&starting);
@@ -66,19 +73,19 @@ impl Processes {
                 }
             }
         })?;
-        Ok(Processes { ear, starting })
+        Ok(Processes { ear, starting, user })
     }
 
-    /// Starts a program, the `index`-th, in `folder`.
+    /// Starts a program, the `index`-th, in the network of this thread.
     ///
     /// # Errors
     /// What the system says.
     #[allow(unsafe_code)]
-    pub fn start(&self, index: usize, part: &Part, folder: &Path) -> io::Result<Process> {
+    pub fn start(&self, index: usize, part: &Part, folder: &Path, tap: Option<&Path>) -> io::Result<Process> {
         let mut command = Command::new(&part.path);
         command
             .args(&part.arguments)
-            .current_dir(folder)
+            .current_dir(folder.join(WORK))
             // Nothing of the surroundings may change what a program prints.
             .env_clear()
             .env(
@@ -90,10 +97,23 @@ impl Processes {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // SAFETY: both are single system calls on plain data, which is all that is allowed between fork and exec.
+        if let Some(tap) = tap.filter(|_| part.tapped) {
+            command.envs(tap_log::environment(tap, &folder.join(TAP_LOG)));
+        }
+        let user = self.user;
+        let keep = part.caps.iter().fold(0, |set, cap| {
+            set | 1
+                << match cap {
+                    Cap::NetAdmin => 12,
+                    Cap::NetRaw => 13,
+                }
+        });
+        // SAFETY: single system calls on plain data, which is all that is allowed between fork and exec.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 system::unblock_child_signal()?;
+                system::become_program(user, keep)?;
+                // A change of user forgets this, so it comes last.
                 system::die_with_parent()
             });
         }

@@ -16,7 +16,11 @@ use std::{
 
 use wire::capture::{Link, Packet};
 
-use super::{enter::refused, play::Happening, system};
+use super::{
+    enter::refused,
+    play::{Happening, Spot},
+    system,
+};
 use crate::{
     refusal::{Refusal, Step},
     script::Failure,
@@ -28,7 +32,6 @@ const LONGEST: usize = 128 * 1024;
 /// A packet socket that hears one interface, not yet read.
 pub struct Ears {
     socket: OwnedFd,
-    link: Link,
 }
 
 /// A packet socket being read.
@@ -36,8 +39,6 @@ pub struct Sniffer {
     thread: JoinHandle<io::Result<(u32, u32)>>,
     /// The reader stops when this is dropped.
     stop: io::PipeWriter,
-    /// What its packets begin with.
-    pub link: Link,
 }
 
 impl Ears {
@@ -57,7 +58,7 @@ impl Ears {
             let once = (link == Link::Ethernet).into();
             system::set_option(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, once)?;
             system::listen_to(&socket, system::interface_index(interface)?)?;
-            Ok(Ears { socket, link })
+            Ok(Ears { socket })
         };
         open().map_err(|error: io::Error| refused(Step::PacketSocket, &error))
     }
@@ -94,10 +95,12 @@ impl Ears {
         ))
     }
 
-    /// Starts to read; every packet is sent to `ear` at once.
-    pub fn read(self, ear: Sender<Happening>) -> io::Result<Sniffer> {
+    /// Starts to read; every packet is told to `ear` at once, as seen at this spot.
+    ///
+    /// # Errors
+    /// No pipe or thread to be had.
+    pub fn read(self, spot: Spot, ear: Sender<Happening>) -> io::Result<Sniffer> {
         let (stopped, stop) = io::pipe()?;
-        let link = self.link;
         let thread = thread::Builder::new().name("sniffer".into()).spawn(move || {
             let mut buffer = vec![0; LONGEST];
             loop {
@@ -108,14 +111,14 @@ impl Ears {
                         original_len: packet.length as u32,
                         bytes: buffer[..packet.kept].to_vec(),
                     };
-                    ear.send(Happening::Packet(packet)).ok();
+                    ear.send(Happening::Packet { spot, packet }).ok();
                 }
                 if last {
                     return system::packet_statistics(&self.socket);
                 }
             }
         })?;
-        Ok(Sniffer { thread, stop, link })
+        Ok(Sniffer { thread, stop })
     }
 }
 

@@ -5,6 +5,7 @@
 use std::{
     ffi::CStr,
     fs, io, mem,
+    net::Ipv4Addr,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     ptr,
     time::{Duration, SystemTime},
@@ -134,27 +135,47 @@ pub fn die_with_parent() -> io::Result<()> {
     checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) }).map(drop)
 }
 
-/// Programs started from here on get no capability, whoever starts them.
-pub fn drop_capabilities_of_programs() -> io::Result<()> {
-    let mut capability = 0;
-    // SAFETY: takes integers only. The kernel says EINVAL behind its last capability.
-    while unsafe { libc::prctl(libc::PR_CAPBSET_READ, capability, 0, 0, 0) } >= 0 {
-        // SAFETY: as above.
-        checked(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) })?;
-        capability += 1;
-    }
-    Ok(())
-}
-
 /// Becomes another user for good: groups, group and user of every thread.
 pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     // SAFETY: `gid` is the one element of the list; the others take integers only.
     unsafe {
         checked(libc::setgroups(1, &raw const gid))?;
         checked(libc::setresgid(gid, gid, gid))?;
-        checked(libc::setresuid(uid, uid, uid))?;
-        // After a change of user /proc/self would belong to root.
-        checked(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
+        checked(libc::setresuid(uid, uid, uid)).map(drop)
+    }
+}
+
+/// Becomes what a program of a scenario is, between fork and exec: the user, and of all capabilities those in `keep`
+/// (a set of bits) and no other, whoever it is.
+pub fn become_program(user: Option<(u32, u32)>, keep: u32) -> io::Result<()> {
+    // What root gets at exec is bounded by this set. Who may not change it has nothing to lose from it either.
+    for capability in 0..64 {
+        let kept = capability < 32 && keep & (1 << capability) != 0;
+        // SAFETY: takes integers only. The kernel says EINVAL behind its last capability.
+        if !kept && unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) } < 0 {
+            break;
+        }
+    }
+    if keep != 0 {
+        // SAFETY: takes integers only.
+        checked(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) })?;
+    }
+    if let Some((uid, gid)) = user {
+        become_user(uid, gid)?;
+    }
+    if keep != 0 {
+        // Version 3 of the interface: this process, and two words each of effective, permitted and inheritable.
+        let header = [0x2008_0522_u32, 0];
+        let sets = [keep, keep, keep, 0, 0, 0];
+        // SAFETY: header and sets have the layout of `__user_cap_header_struct` and of two `__user_cap_data_struct`.
+        if unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        for capability in (0..32).filter(|capability| keep & (1 << capability) != 0) {
+            let raise = libc::PR_CAP_AMBIENT_RAISE;
+            // SAFETY: takes integers only.
+            checked(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability, 0, 0) })?;
+        }
     }
     Ok(())
 }
@@ -353,20 +374,67 @@ pub fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Receive
     }))
 }
 
-/// Waits until one of the descriptors can be read, or the time is over. Says which.
+/// Waits until one of the descriptors can be read or is at its end, or the time is over. Says which.
 pub fn poll<const N: usize>(fds: [RawFd; N], timeout: Option<Duration>) -> io::Result<[bool; N]> {
     let mut polled = fds.map(|fd| libc::pollfd {
         fd,
         events: libc::POLLIN,
         revents: 0,
     });
-    let millis = timeout.map_or(-1, |time| {
-        time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32
+    let time = timeout.map(|time| libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: time.subsec_nanos().into(),
     });
-    // SAFETY: pointer and length describe `polled`.
-    match checked(unsafe { libc::poll(polled.as_mut_ptr(), N as libc::nfds_t, millis) }) {
+    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: pointer and length describe `polled`; `time` is null or points to a `timespec`; no signal mask is given.
+    match checked(unsafe { libc::ppoll(polled.as_mut_ptr(), N as libc::nfds_t, time, ptr::null()) }) {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
         Err(error) => Err(error),
         Ok(_) => Ok(polled.map(|one| one.revents != 0)),
     }
+}
+
+/// Lets this thread's timers end when they should, not up to 50 microseconds later.
+pub fn exact_timers() {
+    // SAFETY: takes integers only; should it fail, timers are as they were.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
+}
+
+/// Makes an open `/dev/net/tun` the interface of this name, which carries IP packets as they are.
+pub fn become_tun(device: &impl AsRawFd, name: &CStr) -> io::Result<()> {
+    let mut request = interface_request(name);
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    interface_ioctl(device, libc::TUNSETIFF as _, &mut request)
+}
+
+/// Gives an interface its own address and the one across, and the longest packet it carries.
+pub fn address_interface(
+    socket: &OwnedFd,
+    name: &CStr,
+    own: Ipv4Addr,
+    across: Ipv4Addr,
+    mtu: i32,
+) -> io::Result<()> {
+    let mask = Ipv4Addr::BROADCAST;
+    for (code, address) in [
+        (libc::SIOCSIFADDR, own),
+        (libc::SIOCSIFDSTADDR, across),
+        (libc::SIOCSIFNETMASK, mask),
+    ] {
+        let mut request = interface_request(name);
+        let address = libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: 0,
+            sin_addr: libc::in_addr {
+                s_addr: u32::from(address).to_be(),
+            },
+            sin_zero: [0; 8],
+        };
+        // SAFETY: both are 16 bytes of plain data, and the kernel reads the one as the other by its family.
+        request.ifr_ifru.ifru_addr = unsafe { mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };
+        interface_ioctl(socket, code as _, &mut request)?;
+    }
+    let mut request = interface_request(name);
+    request.ifr_ifru.ifru_mtu = mtu;
+    interface_ioctl(socket, libc::SIOCSIFMTU as _, &mut request)
 }

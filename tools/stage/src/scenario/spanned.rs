@@ -1,6 +1,6 @@
 //! TOML with places: every complaint names its line and what could have stood there.
 
-use std::{ops::Range, path::Path};
+use std::{fmt::Display, ops::Range, path::Path, str::FromStr};
 
 use toml::{
     Spanned,
@@ -191,6 +191,36 @@ impl<'a> Value<'a> {
                 .collect()),
             _ => Err(self.wanted("a list")),
         }
+    }
+
+    pub fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// A string that says something of a kind of its own.
+    pub fn parsed<T: FromStr<Err: Display>>(&self) -> Result<T, ScenarioError> {
+        self.string()?
+            .parse()
+            .map_err(|error: T::Err| self.error(error.to_string()))
+    }
+
+    /// A list of such strings.
+    pub fn all_parsed<T: FromStr<Err: Display>>(&self) -> Result<Vec<T>, ScenarioError> {
+        self.list()?.iter().map(Value::parsed).collect()
+    }
+
+    /// One of these words.
+    pub fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, ScenarioError> {
+        let word = self.string()?;
+        let found = choices.iter().find(|(name, _)| *name == word);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.error(format!(
+                "{} is `{word}`; the choices are {}",
+                self.called,
+                names.join(", ")
+            ))
+        })
     }
 
     pub fn strings(&self) -> Result<Vec<Stated<String>>, ScenarioError> {

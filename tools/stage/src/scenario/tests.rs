@@ -118,16 +118,15 @@ fn a_deliberate_race_lists_every_skeleton_that_may_be_seen() {
 fn an_unknown_key_is_told_with_file_line_and_the_choices() {
     assert_eq!(
         complaint("ready =", "reday ="),
-        "scenarios/one-echo.toml:7: unknown key `reday`; [[program]] has the keys name, run, ready"
+        "scenarios/one-echo.toml:7: unknown key `reday`; [[program]] has the keys name, run, ready, count, ends, host, caps, untapped"
     );
     assert!(
         complaint("title =", "titel =")
-            .contains(":2: unknown key `titel`; a scenario has the keys title, program")
+            .contains(":2: unknown key `titel`; a scenario has the keys title, link, pins, within, program, then, variant, mixtures, expect")
     );
-    assert!(
-        complaint("exit =", "exits =")
-            .contains(":20: unknown key `exits`; [expect] has the keys skeleton, output")
-    );
+    assert!(complaint("exit =", "exits =").contains(
+        ":20: unknown key `exits`; [expect] has the keys skeleton, states, output, exit, seen, picture"
+    ));
     assert_eq!(
         complaint("client = \"echo-async-client\"", "clent = \"echo-async-client\""),
         "scenarios/one-echo.toml:15: unknown key `clent`; [variant.async] has the keys server, client, expect"
@@ -159,7 +158,7 @@ fn what_contradicts_itself_is_refused() {
     );
     assert!(
         complaint("name = \"client\"", "ready = \"x\"\nname = \"client\"")
-            .contains(":4: every program has a `ready`")
+            .contains(":4: every program is asked to end")
     );
     assert!(complaint("name = \"client\"", "name = \"Client\"").contains(":10: `Client` is no name"));
     assert!(
@@ -178,4 +177,116 @@ fn what_is_no_toml_is_told_its_line() {
     assert!(
         complaint("name = \"client\"", "name = client").starts_with("scenarios/one-echo.toml:10: no TOML: ")
     );
+}
+
+/// [`ONE_ECHO`] with lines before its first program.
+fn with(lines: &str) -> Result<Scenario, ScenarioError> {
+    parse(&ONE_ECHO.replacen("\n[[program]]", &format!("\n{lines}\n[[program]]"), 1))
+}
+
+fn act(lines: &str) -> Act {
+    with(lines).unwrap().variants[0].act.clone()
+}
+
+fn complaint_with(lines: &str) -> String {
+    with(lines).unwrap_err().message
+}
+
+#[test]
+fn a_link_joins_two_hosts_and_misbehaves_as_told() {
+    let line = r#"link = { hosts = 2, delay = "5ms", gap = "1ms", drop = ["server data 3"], late = { "client ACK 2" = "3ms" } }"#;
+    let act = act(line);
+    let link = act.link.as_ref().unwrap();
+    assert_eq!(link.delay.to_string(), "5ms");
+    assert_eq!(link.drop[0].to_string(), "server data 3");
+    assert_eq!(link.late.values().next().unwrap().to_string(), "3ms");
+    assert_eq!(act.programs[0].host(), Host::Server);
+    assert_eq!(act.programs[1].host(), Host::Client);
+    assert_eq!(self::act("link = \"loopback\"").link, None);
+}
+
+#[test]
+fn a_link_that_contradicts_itself_is_refused() {
+    assert!(complaint_with("link = { delay = \"5ms\" }").contains("link needs the key `hosts`"));
+    assert!(complaint_with("link = { hosts = 3 }").contains("joins 2 hosts"));
+    assert!(complaint_with("link = { hosts = 2, drop = [\"server data\"] }").contains("names no segment"));
+    let both = r#"link = { hosts = 2, drop = ["server data 3"], late = { "server data 3" = "1ms" } }"#;
+    assert!(complaint_with(both).contains("is dropped, so it cannot be late"));
+    let both = r#"link = { hosts = 2, drop = ["server data 3"], twice = ["server data 3"] }"#;
+    assert!(complaint_with(both).contains("is dropped, so it cannot arrive twice"));
+    assert!(complaint("ready =", "host = \"server\"\nready =").contains("needs a link with hosts = 2"));
+}
+
+#[test]
+fn the_director_waits_for_packets_and_does_what_can_be_done() {
+    let act = act("[[then]]\nwhen = \"client FIN\"\ndo = [\"ss\", \"wait 60ms\", \"kill server\"]\n");
+    assert_eq!(act.then[0].deeds.len(), 3);
+    let then =
+        |when: &str, deed: &str| complaint_with(&format!("[[then]]\nwhen = \"{when}\"\ndo = \"{deed}\"\n"));
+    assert!(then("client FNI", "ss").contains("`SYN`, `FIN`"));
+    assert!(then("client close", "ss").contains("is a call, and the director hears packets"));
+    assert!(then("last client data", "ss").contains("known only afterwards"));
+    assert!(then("client FIN", "kil server").contains("the choices are ss, kill NAME"));
+    assert!(
+        then("client FIN", "kill sever")
+            .contains("there is no program `sever`; the programs are server, client")
+    );
+    assert!(then("client FIN", "cut").contains("needs a link with hosts = 2"));
+}
+
+#[test]
+fn several_of_one_program_are_told_apart_by_number() {
+    let several = ONE_ECHO.replacen("name = \"client\"", "name = \"client\"\ncount = 3", 1);
+    let scenario = parse(&several.replacen("exit = { client = 0", "exit = { client-2 = 0", 1)).unwrap();
+    let running: Vec<String> = scenario.variants[0].act.running().map(|(name, _)| name).collect();
+    assert_eq!(running, ["server", "client-1", "client-2", "client-3"]);
+    assert_eq!(
+        scenario.variants[0].act.all_pins()["ip_local_port_range"],
+        "40000 40002"
+    );
+    let error = parse(&several.replacen("exit = { client = 0", "exit = { client-4 = 0", 1)).unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("the programs are server, client, client-1, client-2, client-3"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_pin_is_one_of_a_list_and_goes_over_the_usual() {
+    let act = act("pins = { tcp_timestamps = 1, tcp_rmem = \"4096 8192 16384\" }");
+    assert_eq!(act.all_pins()["tcp_timestamps"], "1");
+    assert_eq!(act.all_pins()["tcp_congestion_control"], "reno");
+    assert!(
+        complaint_with("pins = { tcp_timestamp = 1 }")
+            .contains("unknown key `tcp_timestamp`; pins has the keys")
+    );
+}
+
+#[test]
+fn facts_and_states_are_read_before_anything_runs() {
+    assert!(
+        complaint("exit =", "seen = [\"gap before client data\"]\nexit =")
+            .contains("`gap before client data`")
+    );
+    assert!(
+        complaint("exit =", "states = { client = \"TIME_WAIT\" }\nexit =")
+            .contains("`TIME_WAIT` is no state of RFC 9293")
+    );
+    assert!(
+        complaint("\"client SYN\", \"server SYN\"", "\"client SYN+ACK\"")
+            .contains("is no line of a skeleton")
+    );
+}
+
+#[test]
+fn what_is_performed_is_written_into_the_manifest_and_read_back() {
+    let act = act(concat!(
+        "link = { hosts = 2, delay = \"5ms\", drop = [\"server data 3\"], late = { \"client ACK 2\" = \"3ms\" } }\n",
+        "pins = { tcp_timestamps = 1 }\nwithin = \"60s\"\n",
+        "[[then]]\nwhen = \"client FIN\"\ndo = \"cut\"\n"
+    ));
+    let text = toml::to_string(&act).unwrap();
+    assert_eq!(toml::from_str::<Act>(&text).unwrap(), act, "{text}");
 }
