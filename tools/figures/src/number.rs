@@ -72,13 +72,23 @@ pub fn number(seen: &Seen, what: &str) -> Result<String, String> {
     }
 }
 
+/// When the first segment was seen, in nanoseconds since the epoch.
+fn first(seen: &Seen) -> u64 {
+    let times = seen.segments().iter().map(|segment| segment.time);
+    times.min().unwrap_or_default()
+}
+
 fn of_event(seen: &Seen, what: &str) -> Result<String, String> {
     let strip = |form: &str| what.strip_prefix(form).and_then(|rest| rest.strip_prefix(' '));
     if let Some(events) = strip("gap") {
         let (from, to) = events
             .split_once(" -> ")
             .ok_or("a gap has two ends: `gap client SYN -> server SYN`")?;
-        let (from, to) = (seen.moment(from)?, seen.moment(to)?);
+        // Between the times as the page prints them, in whole microseconds since the first segment: a reader who
+        // subtracts must find the same number.
+        let first = first(seen);
+        let printed = |event| Ok::<_, String>(seen.moment(event)?.saturating_sub(first) / 1000 * 1000);
+        let (from, to) = (printed(from)?, printed(to)?);
         return to.checked_sub(from).map(time).ok_or_else(|| {
             format!(
                 "the second event comes {} before the first; turn them round",
@@ -93,13 +103,7 @@ fn of_event(seen: &Seen, what: &str) -> Result<String, String> {
         return seen.option(seen.find(event)?, option);
     }
     if let Some(event) = strip("time") {
-        let first = seen
-            .segments()
-            .iter()
-            .map(|segment| segment.time)
-            .min()
-            .unwrap_or_default();
-        return Ok(time(seen.moment(event)?.saturating_sub(first)));
+        return Ok(time(seen.moment(event)?.saturating_sub(first(seen))));
     }
     if let Some(event) = strip("mark") {
         return Ok(mark(seen.find(event)? + 1));
