@@ -107,7 +107,7 @@
     const clear = () => {
       for (const unit of units) {
         [...unit.drawn, ...unit.told].forEach((element) => element.classList.remove('lit'));
-        unit.drawn.forEach((g) => g.hasAttribute('aria-expanded') && g.setAttribute('aria-expanded', 'false'));
+        unit.keys.forEach((key) => key.setAttribute('aria-expanded', 'false'));
       }
     };
     const hide = () => {
@@ -118,13 +118,16 @@
       current = null;
     };
 
-    const card = (line, values) => {
+    const fields = (line) => JSON.parse(line.dataset.fields || '[]');
+    // A row as the panel shows it; `other` is the row beside it, where two recordings are compared.
+    const card = (line, other) => {
       const cells = [...line.cells].map((cell) => cell.textContent);
       const what = cells[3] || cells[2] || cells[4];
       const head = make('p', {}, make('strong', { textContent: what }), ` at ${cells[0]} ${main.root.dataset.unit}`);
       if (cells[6]) head.append(` · ${cells[6]}`);
       const list = make('dl');
-      for (const [name, value, raw] of JSON.parse(line.dataset.fields || '[]')) {
+      const values = other && new Map(fields(other));
+      for (const [name, value, raw] of fields(line)) {
         const shown = make('dd', { textContent: value });
         if (raw) shown.append(make('small', { textContent: ` ${raw}`, title: 'as it stands in the packet' }));
         if (values && values.get(name) !== value) shown.className = 'differs';
@@ -153,18 +156,16 @@
           g.classList.add('lit');
           g.querySelector('.hit')?.setAttribute('aria-expanded', 'true');
         }
-        other.told.forEach((element) => {
-          element.classList.toggle('lit', element.dataset.segment === line.dataset.segment);
-        });
+        other.told.forEach((each) => each.classList.toggle('lit', each.dataset.segment === line.dataset.segment));
       }
       const { file, line: number } = unit.lines[row].dataset;
       const excerpt = lightSource(file, +number);
-      const values = lines.length > 1
-        && lines.map((line) => new Map(JSON.parse(line.dataset.fields || '[]')));
-      panel.replaceChildren(...lines.map((line, i) => card(line, values && values[1 - i])));
+      const cards = lines.map((line, i) => card(line, lines[1 - i]));
+      panel.replaceChildren(...cards);
       if (excerpt) {
         excerpt.id ||= `${figure.id}-listing-${number}`;
-        panel.firstChild.children[1].append(' ', make('a', { href: `#${excerpt.id}`, textContent: 'in the listing' }));
+        const link = make('a', { href: `#${excerpt.id}`, textContent: 'in the listing' });
+        cards[lines.indexOf(unit.lines[row])].children[1].append(' ', link);
       }
       panel.hidden = false;
       // At the foot of the window, or at its head where that would cover the row and this would not.
@@ -205,17 +206,15 @@
         const shown = new Set(unit.lines.slice(0, opened).map((line) => line.dataset.segment));
         unit.told.forEach((element) => element.classList.toggle('covered', !shown.has(element.dataset.segment)));
       }
-      if (figure.dataset.guess === undefined) return;
-      status.textContent = opened < Infinity
-        ? `You said ${figure.dataset.guess}. Row ${opened} of ${main.lines.length}.`
-        : `You said ${figure.dataset.guess}; there are ${main.root.dataset.segments} segments.`;
-      guess.textContent = opened < Infinity ? 'Show all' : 'Predict';
+      const { guess: said } = figure.dataset;
+      if (!said) return;
+      const covered = opened < Infinity;
+      const now = covered ? `. Row ${opened} of ${main.lines.length}.` : `; there are ${main.root.dataset.segments} segments.`;
+      status.textContent = `You said ${said}${now}`;
+      guess.textContent = covered ? 'Show all' : 'Predict';
     };
     const ask = () => {
-      if (opened < Infinity) {
-        open(Infinity);
-        return;
-      }
+      if (opened < Infinity) return open(Infinity);
       hide();
       open(0);
       const input = make('input', { type: 'number', min: 1, max: 999, required: true });
@@ -259,9 +258,7 @@
       const found = rowOf(event.target);
       if (found) show(...found);
     });
-    figure.addEventListener('focusout', (event) => {
-      if (!figure.contains(event.relatedTarget)) hide();
-    });
+    figure.addEventListener('focusout', (event) => figure.contains(event.relatedTarget) || hide());
     figure.addEventListener('click', (event) => {
       const found = rowOf(event.target);
       if (!found) return;

@@ -84,10 +84,8 @@ fn of_event(seen: &Seen, what: &str) -> Result<String, String> {
         let (from, to) = events
             .split_once(" -> ")
             .ok_or("a gap has two ends: `gap client SYN -> server SYN`")?;
-        // Between the times as the page prints them, in whole microseconds since the first segment: a reader who
-        // subtracts must find the same number.
-        let first = first(seen);
-        let printed = |event| Ok::<_, String>(seen.moment(event)?.saturating_sub(first) / 1000 * 1000);
+        // Between the stamps as tcpdump prints them, in whole microseconds: a reader who subtracts must find the same.
+        let printed = |event| Ok::<_, String>(seen.moment(event)? / 1000 * 1000);
         let (from, to) = (printed(from)?, printed(to)?);
         return to.checked_sub(from).map(time).ok_or_else(|| {
             format!(

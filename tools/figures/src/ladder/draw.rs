@@ -46,6 +46,9 @@ impl Drawing<'_> {
         for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
             self.row(&mut out, index, row, place);
         }
+        for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
+            self.cross(&mut out, index, row, place);
+        }
         out
     }
 
@@ -554,19 +557,6 @@ impl Drawing<'_> {
             );
         }
         if lost {
-            let r = 5.0;
-            let (x, y) = (x1, y1);
-            let _ = write!(
-                out,
-                r#"<path class="cross" d="M{} {}l{} {}m0 -{}l-{} {}"/>"#,
-                n(x - r),
-                n(y - r),
-                n(2.0 * r),
-                n(2.0 * r),
-                n(2.0 * r),
-                n(2.0 * r),
-                n(2.0 * r)
-            );
             return;
         }
         let (bx, by) = (x1 - ux * 9.0, y1 - uy * 9.0);
@@ -592,6 +582,24 @@ impl Drawing<'_> {
                 n(y - vy * 7.0)
             );
         }
+    }
+
+    /// Where a lost segment ends: over everything else, for the label of the next one may pass there.
+    fn cross(&self, out: &mut String, index: usize, row: &Row, place: &Place) {
+        let Event::Segment(segment) = &row.event else {
+            return;
+        };
+        if segment.fate != Fate::Lost {
+            return;
+        }
+        let arrow = self.arrow(segment, place);
+        let (x, y) = arrow.at(arrow.end);
+        let _ = writeln!(
+            out,
+            r#"<path class="cross" data-row="{index}" d="M{} {}l10 10m0 -10l-10 10"/>"#,
+            n(x - 5.0),
+            n(y - 5.0)
+        );
     }
 
     fn silence(&self, out: &mut String, lasts: u64, y: f64) {
@@ -680,7 +688,7 @@ impl Drawing<'_> {
             *slot += CHIP + 2.0;
             let x = columns.x(state.at);
             // On the lifeline, unless that would cover a neighbour or the tip of the next arrow.
-            let aside = several || columns.slow;
+            let aside = several || columns.slow && columns.lanes == Lanes::Columns;
             let left = match (columns.lanes, aside, side) {
                 (Lanes::Columns, false, _) => x - wide / 2.0,
                 (Lanes::Columns, true, Side::Client) => columns.outer.0 - 8.0 - wide,

@@ -25,6 +25,8 @@ pub const SIZE_STATE: f64 = 9.5;
 pub const FALL: f64 = 6.0;
 /// Half the distance of two departures where arrows fall over several rows.
 const STEP: f64 = 12.5;
+/// Half the distance of an arrival and the answer that leaves at once.
+const ANSWERED: f64 = 3.0;
 /// The height of a state's chip, and of the room it takes.
 pub const CHIP: f64 = 14.0;
 const CHIP_ROOM: f64 = 16.0;
@@ -190,11 +192,34 @@ pub fn places(columns: &Columns, extents: &[Extent]) -> (Vec<Place>, f64) {
 
 /// What each row needs.
 pub fn extents(ladder: &Ladder, columns: &Columns) -> Vec<Extent> {
-    ladder
+    let mut extents: Vec<Extent> = ladder
         .rows
         .iter()
         .map(|row| extent(ladder, columns, row))
-        .collect()
+        .collect();
+    // What arrives and what it sets off belong together; and arrows that leave one after another stay parallel although
+    // each is answered.
+    for (index, pair) in ladder.rows.windows(2).enumerate() {
+        if let [
+            Row {
+                event: Event::Arrival { at, .. },
+                states,
+                ..
+            },
+            Row {
+                event: Event::Segment(segment),
+                ..
+            },
+        ] = pair
+            && segment.from == *at
+            && states.is_empty()
+            && extents[index + 1].above <= STEP
+        {
+            extents[index].below = ANSWERED;
+            extents[index + 1].above = ANSWERED;
+        }
+    }
+    extents
 }
 
 fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
