@@ -48,8 +48,41 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error with its causes, each once: some messages hold their cause's already.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verbs_and_their_arguments_fit_together() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+        let _: Cli = Cli::parse_from(["book", "serve", "--port", "0", "--open"]);
+    }
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        let cause = std::io::Error::other("no such file");
+        let error = anyhow::Error::new(cause)
+            .context("capture.pcap: no such file; make it")
+            .context("showing");
+        assert_eq!(told(&error), "showing: capture.pcap: no such file; make it");
     }
 }

@@ -26,7 +26,6 @@ pub enum UnreadableCapture {
 /// `tcpdump -S -nn -vvv` prints it.
 pub fn text(entry: Entry<'_>, recording: &Recording) -> Result<String, UnreadableCapture> {
     let manifest = &recording.manifest;
-    let segments = Capture::parse(&recording.capture)?.segments()?;
     let mut text = format!("{}: {}\n", entry.name(), entry.scenario.title);
     let _ = writeln!(text, "recorded {} on {}\n", manifest.date, manifest.kernel);
     text.push_str("output (seconds since the start; ! marks standard error)\n");
@@ -37,13 +36,28 @@ pub fn text(entry: Entry<'_>, recording: &Recording) -> Result<String, Unreadabl
         .iter()
         .map(|(program, exit)| format!("{program}: {}", Status::from(exit.clone())))
         .collect();
-    let _ = writeln!(text, "  {}\n", ends.join(", "));
-    let _ = writeln!(
-        text,
-        "packets (as `tcpdump -S -nn -vvv` prints them, times in UTC)"
-    );
-    text.push_str(&indent(&tcpdump::print(&segments, tcpdump::Options::default())));
+    let _ = writeln!(text, "  {}", ends.join(", "));
+    for (place, capture) in captures(recording) {
+        let _ = writeln!(
+            text,
+            "\npackets{place} (as `tcpdump -S -nn -vvv` prints them, times in UTC)"
+        );
+        let segments = Capture::parse(capture)?.segments()?;
+        text.push_str(&indent(&tcpdump::print(&segments, tcpdump::Options::default())));
+    }
     Ok(text)
+}
+
+/// Every capture of a recording, and where its packets were seen.
+fn captures(recording: &Recording) -> Vec<(&'static str, &[u8])> {
+    match &recording.link {
+        None => vec![("", &recording.capture)],
+        Some(elsewhere) => vec![
+            (" at the client's host", &recording.capture),
+            (" on the link", &elsewhere.link),
+            (" at the server's host", &elsewhere.server),
+        ],
+    }
 }
 
 fn indent(text: &str) -> String {

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
 use stage::catalogue::Catalogue;
-use stage::recording::{Recording, sha256};
+use stage::recording::Recording;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -59,18 +59,19 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// Adds the first chapter's listing as it stands in the repository, its recordings included. They are made to
-    /// belong to the sources as they are now: whether the repository's do is another test's question.
+    /// Adds the first chapter's listing with its recordings, and every cited source as it was when they were made:
+    /// whether the repository's own have changed since is another test's question.
     pub fn with_echo(self) -> Self {
         let echo = "listings/ch01-echo";
         copy(&repository().join(echo), &self.root().join(echo));
         let catalogue = Catalogue::open(self.root()).unwrap();
         for entry in catalogue.entries() {
             let mut recording = Recording::read(&entry.folder()).unwrap();
-            recording.manifest.act = entry.variant.act.clone();
-            for (path, hash) in &mut recording.manifest.sources {
-                *hash = sha256(&fs::read(self.root().join(path)).unwrap());
+            for (path, text) in &recording.sources {
+                self.write(path, text);
             }
+            recording.manifest.act = entry.variant.act.clone();
+            recording.manifest.pins = entry.variant.act.all_pins();
             recording.write(&entry.folder()).unwrap();
         }
         self
