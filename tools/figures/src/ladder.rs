@@ -23,7 +23,7 @@ pub use wire::conversation::Side;
 
 pub use describe::describe;
 pub use page::{Mode, Options, html, pair_html, standalone_svg};
-pub use recorded::{Detail, Note, Place, Recorded, ladder};
+pub use recorded::{Detail, Note, Recorded, ladder};
 
 /// A conversation, or several at once, ready to be drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

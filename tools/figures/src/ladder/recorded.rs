@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use wire::{
     call::{Name, Record},
-    cause::{By, Calls, Cause as Found, Release, Timer},
+    cause::{By, Calls, Cause as Because, Release, Timer},
     conversation::{Conversation, Mark as Repetition, Sides, Turn},
+    event::Found,
     segment::Flags as WireFlags,
     state::{States, states},
 };
@@ -79,24 +80,11 @@ impl<'a> Recorded<'a> {
 /// An annotation's place and the mark it bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What it speaks of.
-    pub place: Place,
+    /// What it speaks of, as an event's name is found: conversations and turns are those of [`Recorded::conversations`],
+    /// records those of [`Recorded::records`].
+    pub place: Found,
     /// The mark: a segment's own number; for a call, whatever the annotation is called.
     pub mark: String,
-}
-
-/// What an annotation may speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// A segment.
-    Segment {
-        /// The conversation, as an index into [`Recorded::conversations`].
-        conversation: usize,
-        /// The segment, as an index into its turns.
-        turn: usize,
-    },
-    /// A call, as an index into [`Recorded::records`].
-    Call(usize),
 }
 
 /// The ladder of a recording: every segment of the chosen conversations in the order of time with the call that caused
@@ -308,7 +296,7 @@ impl<'a> Writer<'a> {
             self.recorded
                 .notes
                 .iter()
-                .any(|note| note.place == Place::Call(record))
+                .any(|note| note.place == Found::Call { record })
         };
         (0..self.recorded.records.len())
             .filter(|record| !own.values().any(|other| other == record))
@@ -345,7 +333,7 @@ impl<'a> Writer<'a> {
         ))
     }
 
-    fn note(&mut self, row: usize, place: Place) {
+    fn note(&mut self, row: usize, place: Found) {
         let marks = self.recorded.notes.iter().filter(|note| note.place == place);
         let marks: Vec<String> = marks.map(|note| note.mark.clone()).collect();
         if let Some(row) = self.ladder.rows.get_mut(row) {
@@ -365,7 +353,7 @@ impl<'a> Writer<'a> {
         });
         self.spans.push((row, record));
         self.push(time, Event::Call(call), states.into_iter().collect());
-        self.note(row, Place::Call(record));
+        self.note(row, Found::Call { record });
     }
 
     fn passing(&mut self, it: &Passing<'_>, own: &HashMap<(usize, u64), usize>) {
@@ -400,10 +388,10 @@ impl<'a> Writer<'a> {
                 let segment = self.segment(it, way, number, record);
                 self.push(it.time, Event::Segment(segment), states);
                 if let Some((conversation, turn)) = key {
-                    self.note(row, Place::Segment { conversation, turn });
+                    self.note(row, Found::Segment { conversation, turn });
                 }
                 if let Some(record) = record {
-                    self.note(row, Place::Call(record));
+                    self.note(row, Found::Call { record });
                     self.spans.push((row, record));
                 }
             }
@@ -462,7 +450,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Why a segment left that has no call in its row.
-    fn reason(&self, cause: &Found, conversation: &Conversation, turn: &Turn) -> Cause {
+    fn reason(&self, cause: &Because, conversation: &Conversation, turn: &Turn) -> Cause {
         let number = |turn: usize| {
             let turn = conversation.turns.get(turn);
             let number = turn.and_then(|turn| self.numbers.get(&turn.segment.number));

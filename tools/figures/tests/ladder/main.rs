@@ -7,14 +7,15 @@ mod sample;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use figures::ladder::{
-    Cause, Detail, Event, Fate, Ladder, Mark, Mode, Note, Options, Place, Recorded, Segment, Side, html,
-    ladder, pair_html, standalone_svg,
+    Cause, Detail, Event, Fate, Ladder, Mark, Mode, Note, Options, Recorded, Segment, Side, html, ladder,
+    pair_html, standalone_svg,
 };
 use pulldown_cmark::{Event as Markdown, Parser, Tag, TagEnd};
 use wire::{
     call::Record,
     capture::Capture,
     conversation::{Conversation, Sides, Turn},
+    event::Found,
     state::states,
 };
 
@@ -753,7 +754,7 @@ fn a_recording_is_drawn_segment_by_segment_with_the_states_that_wire_derives() {
 fn an_annotation_is_marked_at_the_segment_it_speaks_of() {
     let conversations = conversations("one-echo.blocking");
     let notes = vec![Note {
-        place: Place::Segment {
+        place: Found::Segment {
             conversation: 0,
             turn: 3,
         },
@@ -1136,7 +1137,7 @@ fn a_call_can_be_spoken_of_and_is_then_drawn() {
         .unwrap();
     let ladder = ladder(&Recorded {
         notes: vec![Note {
-            place: Place::Call(record),
+            place: Found::Call { record },
             mark: "a".into(),
         }],
         ..called.recorded()
@@ -1148,4 +1149,58 @@ fn a_call_can_be_spoken_of_and_is_then_drawn() {
         .map(|row| row.event.call().unwrap().text.as_str())
         .collect();
     assert_eq!(marked, ["accept4 = EAGAIN"]);
+}
+
+/// Captured at either end of a link that takes five milliseconds and loses the third segment with data of seven; of each
+/// packet the first 80 bytes.
+#[test]
+fn a_segment_lost_between_two_hosts_is_drawn_lost_and_comes_again_by_fast_retransmit() {
+    let end = |name: &str| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/ladder/lossy")
+            .join(name);
+        Capture::parse(&fs::read(file).unwrap())
+            .unwrap()
+            .conversations()
+            .unwrap()
+    };
+    let (near, far) = (end("client.pcap"), end("server.pcap"));
+    let ladder = ladder(&recorded(&near, Some(&far)));
+    let data: Vec<(u64, bool, bool)> = segments(&ladder)
+        .iter()
+        .filter(|segment| segment.bytes > 0)
+        .map(|segment| {
+            (
+                segment.seq,
+                segment.fate == Fate::Lost,
+                segment.mark == Some(Mark::Again),
+            )
+        })
+        .collect();
+    let mut expected: Vec<(u64, bool, bool)> = (0..7).map(|n| (1 + 1000 * n, n == 2, false)).collect();
+    expected.push((2001, false, true));
+    assert_eq!(data, expected);
+    assert!(reasons(&ladder).contains(&"fast retransmit".into()));
+    let states: Vec<(Side, &str)> = ladder
+        .rows
+        .iter()
+        .flat_map(|row| &row.states)
+        .map(|state| (ladder.side(state.at), state.name.as_str()))
+        .take(4)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (Side::Client, "SYN-SENT"),
+            (Side::Server, "SYN-RECEIVED"),
+            (Side::Client, "ESTABLISHED"),
+            (Side::Server, "ESTABLISHED")
+        ],
+        "a state is entered where the segment leaves or arrives"
+    );
+    assert!(
+        ladder
+            .description
+            .contains("A segment of the client (1000 bytes · 2001:3001) is lost on its way.")
+    );
 }
