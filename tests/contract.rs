@@ -5,10 +5,9 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    ffi::OsString,
+    env, fs,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     sync::{Arc, OnceLock},
 };
 
@@ -116,7 +115,8 @@ fn hold(server: &Server, asked: &Asked) -> Result<Completion, Failed> {
     }
 }
 
-/// What cargo says of one crate under `listings`.
+/// One crate under `listings`. Its manifest is read as it stands, without cargo, so that prebuilt tests run where there
+/// is none.
 struct Listing {
     manifest: PathBuf,
     metadata: toml::Table,
@@ -125,62 +125,62 @@ struct Listing {
 }
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct Manifest {
+    package: Package,
+    #[serde(default)]
+    bin: Vec<Target>,
 }
 
 #[derive(Deserialize)]
 struct Package {
-    manifest_path: PathBuf,
-    metadata: Option<toml::Table>,
-    targets: Vec<Target>,
+    #[serde(default)]
+    metadata: toml::Table,
 }
 
 #[derive(Deserialize)]
 struct Target {
     name: String,
-    kind: Vec<String>,
     #[serde(default, rename = "required-features")]
     required_features: Vec<String>,
 }
 
 fn listings() -> Result<Vec<Listing>, String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let output = Command::new(&cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-        .current_dir(root())
-        .output()
-        .map_err(|error| {
-            format!(
-                "starting {} to find the servers: {error}; install Rust",
-                cargo.display()
-            )
-        })?;
-    if !output.status.success() {
-        return Err(format!(
-            "cargo metadata failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("cargo metadata says what we do not understand: {error}"))?;
     let ours = root().join("listings");
-    let packages = metadata
-        .packages
+    let mut folders = files(&ours)?;
+    folders.sort();
+    folders
         .into_iter()
-        .filter(|package| package.manifest_path.starts_with(&ours));
-    Ok(packages
-        .map(|package| Listing {
-            manifest: package.manifest_path,
-            metadata: package.metadata.unwrap_or_default(),
-            binaries: package
-                .targets
-                .into_iter()
-                .filter(|target| {
-                    target.kind.iter().any(|kind| kind == "bin") && target.required_features.is_empty()
-                })
-                .map(|target| target.name)
-                .collect(),
-        })
-        .collect())
+        .map(|folder| folder.join("Cargo.toml"))
+        .filter(|manifest| manifest.is_file())
+        .map(listing)
+        .collect()
+}
+
+fn listing(manifest: PathBuf) -> Result<Listing, String> {
+    let told = |error: &dyn std::error::Error| format!("{}: {error}", manifest.display());
+    let text = fs::read_to_string(&manifest).map_err(|error| told(&error))?;
+    let read: Manifest = toml::from_str(&text).map_err(|error| told(&error))?;
+    let named = read
+        .bin
+        .into_iter()
+        .filter(|target| target.required_features.is_empty());
+    let mut binaries: BTreeSet<String> = named.map(|target| target.name).collect();
+    // As cargo finds them: a file or a folder under `src/bin` is a program.
+    let found = files(&manifest.with_file_name("src").join("bin")).unwrap_or_default();
+    binaries.extend(
+        found
+            .iter()
+            .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())),
+    );
+    Ok(Listing {
+        manifest,
+        metadata: read.package.metadata,
+        binaries,
+    })
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let entries = fs::read_dir(folder).map_err(told)?;
+    entries.map(|entry| Ok(entry.map_err(told)?.path())).collect()
 }
