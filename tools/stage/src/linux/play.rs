@@ -466,14 +466,14 @@ impl Play {
         self.wait_quietly(patience, |play| {
             play.last.0.elapsed() >= settled && play.is_over()
         })?;
-        let linked = scene
-            .link
-            .map_or(Ok(()), Operated::stop)
-            .map_err(system_failure("operating the link"));
         let mut stopped = Ok(());
         for sniffer in scene.sniffers {
             stopped = stopped.and(sniffer.stop());
         }
+        let linked = scene
+            .link
+            .map_or(Ok(()), Operated::stop)
+            .map_err(system_failure("operating the link"));
         while let Ok(happening) = self.ear.try_recv() {
             self.note(happening);
         }

@@ -1,0 +1,100 @@
+//! An echo server, a task for each connection, born call by call: `socket`, `bind`,
+//! `listen`, and `accept` as late as it is told.
+//!
+//! `cargo run --bin open-async-server [ADDRESS] [SECONDS]`
+
+use std::{
+    env,
+    io::{self, Write},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    time,
+};
+
+/// How long to wait after a failed `accept`, so that being out of descriptors does not become a busy loop.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How many finished connections may wait for `accept`: what std and tokio ask for.
+const BACKLOG: u32 = 128;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    let late = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
+    let listener =
+        listen(&address).with_context(|| format!("listening on {address}"))?;
+    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
+    // ANCHOR: accept
+    time::sleep(late).await;
+    writeln!(io::stdout(), "accepting").ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                // A task of its own, so that this client's silence keeps nobody else waiting.
+                tokio::spawn(serve(stream, client));
+            }
+            Err(error) => {
+                writeln!(io::stderr(), "accept: {error}").ok();
+                time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+// ANCHOR_END: accept
+
+// ANCHOR: listen
+/// What `TcpListener::bind` does, call by call.
+fn listen(address: &str) -> Result<TcpListener> {
+    let address: SocketAddr = address.parse()?;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    #[cfg(unix)] // as tokio does; elsewhere the same option means something else
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket.listen(BACKLOG)?)
+}
+// ANCHOR_END: listen
+
+/// Answers one client until it is gone, and says why it went.
+async fn serve(stream: TcpStream, client: SocketAddr) {
+    writeln!(io::stdout(), "{client} came").ok();
+    match echo(stream, client).await {
+        Ok(()) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
+        // A client that resets its connection must not take the server with it.
+        Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
+    };
+}
+
+// ANCHOR: echo
+async fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
+    let mut buffer = [0; 100];
+    loop {
+        let n = stream.read(&mut buffer).await?;
+        if n == 0 {
+            return Ok(()); // the client has finished sending
+        }
+        let message = &buffer[..n];
+        let text = message.escape_ascii();
+        writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
+        stream.write_all(message).await?;
+    }
+}
+// ANCHOR_END: echo
+
+/// The time to wait before `accept`, from an argument such as `1` or `0.25`.
+fn seconds(argument: &str) -> Result<Duration> {
+    let seconds = argument
+        .parse()
+        .with_context(|| format!("{argument:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
+}
