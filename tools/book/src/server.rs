@@ -4,27 +4,29 @@
 //! elsewhere whose name was pointed at 127.0.0.1 names its own), and a web socket must be asked for by a page from
 //! here.
 
-use crate::http::{Request, RequestError, Requests, Response};
 use crate::site::{Found, Page, RELOAD, Site};
-use crate::websocket::{self, opcode};
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread;
-use std::time::Duration;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tower_http::compression::CompressionLayer;
 
-/// A connection that asks nothing for this long is closed; the browser opens another when it needs one.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// A peer that takes no byte for this long is given up.
-const STUCK: Duration = Duration::from_secs(10);
-
-/// One browser opens six connections for pages and one a tab for reloading.
-const MOST_CONNECTIONS: usize = 256;
-
-/// With no descriptor left, a connection stays in the queue and asking again at once would spin.
-const BACK_OFF: Duration = Duration::from_millis(100);
+/// What a path keeps as it is when it is written into a header.
+const IN_A_PATH: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Why the server cannot stand where it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -59,273 +61,171 @@ pub fn bind(port: u16) -> Result<TcpListener, BindError> {
 
 /// Where the book lies that is served now, and who is to be told of the next one.
 #[derive(Debug)]
-pub struct Shelf {
-    site: RwLock<Arc<Site>>,
-    /// One a page that waits; its number tells it from the others.
-    waiting: Mutex<Vec<(usize, TcpStream)>>,
-    next_number: AtomicUsize,
-}
+pub struct Shelf(watch::Sender<Arc<Site>>);
 
 impl Shelf {
     /// A shelf with its first book.
     pub fn new(site: Site) -> Self {
-        Shelf {
-            site: RwLock::new(Arc::new(site)),
-            waiting: Mutex::default(),
-            next_number: AtomicUsize::default(),
-        }
+        Shelf(watch::Sender::new(Arc::new(site)))
     }
 
     /// The book now served.
     pub fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
     }
 
     /// Puts a newer book in the old one's place and tells every page that waits.
     pub fn put(&self, site: Site) {
-        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
-        for (_, mut stream) in self.waiting().drain(..) {
-            tell_reload(&mut stream);
-        }
-    }
-
-    /// Lets a page of `generation` wait for a newer one. Returns a number to [`Self::forget`] it by.
-    fn wait(&self, mut stream: TcpStream, generation: u64) -> usize {
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        // Looked up with the list held: a book put after this look finds the page in the list.
-        let mut waiting = self.waiting();
-        if self.site().generation() == generation {
-            waiting.push((number, stream));
-        } else {
-            tell_reload(&mut stream);
-        }
-        number
-    }
-
-    fn forget(&self, number: usize) {
-        self.waiting().retain(|(it, _)| *it != number);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<(usize, TcpStream)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.send_replace(Arc::new(site));
     }
 }
 
-/// A page that is gone needs no reload, so a failed write is no error.
-fn tell_reload(stream: &mut TcpStream) {
-    stream.write_all(&websocket::frame(opcode::TEXT, b"reload")).ok();
+/// Answers requests for as long as the program runs.
+///
+/// One thread does: the readers are the tabs of one browser, and the book lies in memory.
+///
+/// # Errors
+/// The system gives no event queue for the listener.
+pub fn serve(listener: TcpListener, shelf: Arc<Shelf>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    runtime.block_on(async {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        axum::serve(listener, router(shelf)).await
+    })
 }
 
-/// Answers connections, each in a thread of its own, for as long as the program runs.
-pub fn serve(listener: TcpListener, shelf: Arc<Shelf>) {
-    let open = Arc::new(());
-    for stream in listener.incoming() {
-        let stream = match stream {
-            Ok(stream) => stream,
-            Err(_) => {
-                thread::sleep(BACK_OFF);
-                continue;
-            }
-        };
-        // Every connection's thread holds a share; dropping the stream closes one too many.
-        if Arc::strong_count(&open) > MOST_CONNECTIONS {
-            continue;
-        }
-        let share = Arc::clone(&open);
-        let shelf = Arc::clone(&shelf);
-        let spawned = thread::Builder::new().name("reader".into()).spawn(move || {
-            let _share = share;
-            // The peer's going away ends its thread and concerns nobody else.
-            answer_all(stream, &shelf).ok();
-        });
-        if spawned.is_err() {
-            thread::sleep(BACK_OFF);
-        }
-    }
+fn router(shelf: Arc<Shelf>) -> Router {
+    Router::new()
+        .fallback(answer)
+        .layer(CompressionLayer::new())
+        .with_state(shelf)
 }
 
-fn answer_all(stream: TcpStream, shelf: &Shelf) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(IDLE))?;
-    stream.set_write_timeout(Some(STUCK))?;
-    let mut requests = Requests::new(&stream);
-    loop {
-        let request = match requests.read() {
-            Ok(Some(request)) => request,
-            Ok(None) => return Ok(()),
-            Err(RequestError::Io(error)) => return Err(error),
-            Err(error @ RequestError::TooLong) => {
-                let said = error.to_string();
-                return Response::text("431 Request Header Fields Too Large", &said)
-                    .write(&stream, false, false);
-            }
-            Err(error @ RequestError::Malformed(_)) => {
-                return Response::text("400 Bad Request", &error.to_string()).write(&stream, false, false);
-            }
-        };
-        let site = shelf.site();
-        match answer(&request, &site) {
-            Answer::Page(response) => {
-                response.write(&stream, request.method == "HEAD", request.keep_alive)?;
-                if !request.keep_alive {
-                    return Ok(());
-                }
-            }
-            Answer::Reload { accept, generation } => {
-                // A page waits for hours; this thread must not keep its book in memory.
-                drop(site);
-                return reload(&stream, shelf, &accept, generation);
-            }
-        }
-    }
-}
-
-/// What is done about a request.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer<'a> {
-    Page(Response<'a>),
-    Reload { accept: String, generation: u64 },
-}
-
-fn answer<'a>(request: &Request, site: &'a Site) -> Answer<'a> {
-    let Some(host) = request.host.as_deref().filter(|host| names_this_machine(host)) else {
-        let said = "This book is served to this machine only: ask for it as 127.0.0.1 or localhost.";
-        return Answer::Page(Response::text("403 Forbidden", said));
+async fn answer(State(shelf): State<Arc<Shelf>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let Some(host) = this_machine(&parts.headers).map(str::to_owned) else {
+        let said = "This book is served to this machine only: ask for it as 127.0.0.1 or localhost.\n";
+        return (StatusCode::FORBIDDEN, said).into_response();
     };
-    if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        let response = Response::text("405 Method Not Allowed", "A book can only be read.");
-        return Answer::Page(response.with("Allow", "GET, HEAD"));
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        let allowed = [(header::ALLOW, "GET, HEAD")];
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            allowed,
+            "A book can only be read.\n",
+        )
+            .into_response();
     }
-    if let Some(rest) = request
-        .path
+    let reload = parts
+        .uri
+        .path()
         .strip_prefix('/')
-        .and_then(|path| path.strip_prefix(RELOAD))
-    {
-        return answer_reload(request, host, rest);
+        .and_then(|path| path.strip_prefix(RELOAD));
+    match reload.map(|rest| rest.trim_start_matches('/').parse().unwrap_or(0)) {
+        Some(generation) => answer_reload(&mut parts, &host, generation, &shelf).await,
+        None => answer_page(&parts, &shelf.site()),
     }
-    Answer::Page(answer_page(request, site))
 }
 
-fn answer_reload<'a>(request: &Request, host: &str, rest: &str) -> Answer<'a> {
+async fn answer_reload(parts: &mut Parts, host: &str, generation: u64, shelf: &Shelf) -> Response {
     // A browser names the origin of the page that asks; a program that is none may ask.
-    let foreign = request
-        .origin
-        .as_ref()
-        .is_some_and(|origin| *origin != format!("http://{host}"));
-    if foreign {
-        return Answer::Page(Response::text(
-            "403 Forbidden",
-            "Only the book's own pages wait here.",
-        ));
+    let origin = parts.headers.get(header::ORIGIN);
+    if origin.is_some_and(|origin| origin.as_bytes() != format!("http://{host}").as_bytes()) {
+        return (StatusCode::FORBIDDEN, "Only the book's own pages wait here.\n").into_response();
     }
-    match &request.websocket_key {
-        Some(key) => Answer::Reload {
-            accept: websocket::accept(key),
-            generation: rest.trim_start_matches('/').parse().unwrap_or(0),
-        },
-        None => {
-            let response = Response::text("426 Upgrade Required", "This is a web socket for live reload.");
-            Answer::Page(
-                response
-                    .with("Upgrade", "websocket")
-                    .with("Sec-WebSocket-Version", "13"),
-            )
+    match WebSocketUpgrade::from_request_parts(parts, &()).await {
+        Ok(upgrade) => {
+            let site = shelf.0.subscribe();
+            upgrade.on_upgrade(move |socket| wait(socket, site, generation))
+        }
+        Err(_) => {
+            let asked = [
+                (header::UPGRADE, "websocket"),
+                (header::SEC_WEBSOCKET_VERSION, "13"),
+            ];
+            let said = "This is a web socket for live reload.\n";
+            (StatusCode::UPGRADE_REQUIRED, asked, said).into_response()
         }
     }
 }
 
-fn answer_page<'a>(request: &Request, site: &'a Site) -> Response<'a> {
-    let (status, page) = match site.find(&request.path) {
-        Found::Page(page) => ("200 OK", page),
-        Found::Nothing(Some(page)) => ("404 Not Found", page),
-        Found::Unbuilt(page) => ("500 Internal Server Error", page),
-        Found::Nothing(None) => return Response::text("404 Not Found", "There is no such page."),
+/// Lets a page of `generation` wait for a newer one, until it is told of one or goes.
+async fn wait(mut socket: WebSocket, mut site: watch::Receiver<Arc<Site>>, generation: u64) {
+    while site.borrow_and_update().generation() == generation {
+        tokio::select! {
+            changed = site.changed() => if changed.is_err() { return },
+            // Pings are answered inside; a page has nothing else to say than that it goes.
+            said = socket.recv() => if !matches!(said, Some(Ok(message)) if !matches!(message, Message::Close(_))) { return },
+        }
+    }
+    // A page that is gone needs no reload, so a failed write is no error.
+    socket.send(Message::Text("reload".into())).await.ok();
+    socket.send(Message::Close(None)).await.ok();
+}
+
+fn answer_page(parts: &Parts, site: &Site) -> Response {
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let (status, page) = match site.find(&path) {
+        Found::Page(page) => (StatusCode::OK, page),
+        Found::Nothing(Some(page)) => (StatusCode::NOT_FOUND, page),
+        Found::Unbuilt(page) => (StatusCode::INTERNAL_SERVER_ERROR, page),
+        Found::Nothing(None) => return (StatusCode::NOT_FOUND, "There is no such page.\n").into_response(),
         Found::Folder => {
-            return Response::text("308 Permanent Redirect", "It is a folder.")
-                .with("Location", format!("{}/", encode(&request.path)));
+            let place = format!("{}/", utf8_percent_encode(&path, &IN_A_PATH));
+            let place = [(header::LOCATION, place)];
+            return (StatusCode::PERMANENT_REDIRECT, place, "It is a folder.\n").into_response();
         }
     };
-    let has_it = status == "200 OK"
-        && request
-            .if_none_match
-            .as_ref()
-            .is_some_and(|tags| tags.contains(&page.tag));
-    let (status, body) = if has_it {
-        ("304 Not Modified", &[][..])
-    } else {
-        (status, &page.body[..])
-    };
-    Response {
-        status,
-        headers: headers(page),
-        body: body.into(),
+    let known = parts
+        .headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok());
+    if status == StatusCode::OK && known.is_some_and(|tags| tags.contains(&page.tag)) {
+        return (StatusCode::NOT_MODIFIED, headers(page)).into_response();
     }
+    (status, headers(page), Body::from(page.body.clone())).into_response()
 }
 
 /// The headers of every page: how it may be kept, and what a browser may do with it.
-fn headers(page: &Page) -> Vec<(&'static str, String)> {
-    vec![
-        ("Content-Type", page.kind.into()),
-        ("ETag", page.tag.clone()),
+fn headers(page: &Page) -> [(HeaderName, &str); 7] {
+    let kept = if page.is_named_by_content {
+        "public, max-age=31536000, immutable"
+    } else {
         // Kept, and asked for again each time: an author must never see yesterday's page.
-        ("Cache-Control", "no-cache".into()),
-        ("X-Content-Type-Options", "nosniff".into()),
-        ("Referrer-Policy", "no-referrer".into()),
+        "no-cache"
+    };
+    [
+        (header::CONTENT_TYPE, page.kind),
+        (header::ETAG, &page.tag),
+        (header::CACHE_CONTROL, kept),
+        (header::CONTENT_SECURITY_POLICY, &page.policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ]
 }
 
-/// Whether a `Host` is this machine by a name that no other machine can have. Any port will do: the port seen from
-/// the browser differs from ours where one is forwarded.
-fn names_this_machine(host: &str) -> bool {
+/// The one `Host` of a request, if it is this machine by a name that no other machine can have. Any port will do: the
+/// port seen from the browser differs from ours where one is forwarded.
+fn this_machine(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return None;
+    };
+    let host = host.to_str().ok()?;
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        Some(_) => return false,
+        Some(_) => return None,
         None => host,
     };
-    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")
-}
-
-fn encode(path: &str) -> String {
-    path.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                char::from(byte).into()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
-/// Keeps a page's web socket until the page goes.
-fn reload(mut stream: &TcpStream, shelf: &Shelf, accept: &str, generation: u64) -> io::Result<()> {
-    let response = Response {
-        status: "101 Switching Protocols",
-        headers: Vec::new(),
-        body: (&[][..]).into(),
-    }
-    .with("Connection", "Upgrade")
-    .with("Upgrade", "websocket")
-    .with("Sec-WebSocket-Accept", accept);
-    response.write(stream, false, true)?;
-    stream.set_read_timeout(None)?;
-    let number = shelf.wait(stream.try_clone()?, generation);
-    loop {
-        match websocket::read(stream) {
-            Ok(frame) if frame.opcode == opcode::PING && frame.content.len() <= 125 => {
-                stream
-                    .write_all(&websocket::frame(opcode::PONG, &frame.content))
-                    .ok();
-            }
-            Ok(frame) if frame.opcode == opcode::CLOSE => {
-                stream.write_all(&websocket::frame(opcode::CLOSE, &[])).ok();
-                break;
-            }
-            Ok(_) => {}
-            Err(_) => break,
-        }
-    }
-    shelf.forget(number);
-    Ok(())
+    (name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")).then_some(host)
 }
 
 /// The address as a browser wants it.
@@ -341,25 +241,35 @@ mod tests {
     fn site() -> Site {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("index.html"), "home").unwrap();
+        std::fs::write(folder.path().join("book-0123abcd.css"), "style").unwrap();
         std::fs::create_dir(folder.path().join("é")).unwrap();
         std::fs::write(folder.path().join("é/index.html"), "sub").unwrap();
         Site::read(folder.path(), 3).unwrap()
     }
 
-    fn get(path: &str) -> Request {
-        Request {
-            method: "GET".into(),
-            path: path.into(),
-            host: Some("127.0.0.1:3000".into()),
-            ..Request::default()
+    /// Asks a server of one book for `path` and returns what it answers.
+    fn ask(method: &str, path: &str, headers: &[(&str, &str)], site: Site) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
+        let request = request.body(Body::empty()).unwrap();
+        let shelf = State(Arc::new(Shelf::new(site)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(answer(shelf, request))
     }
 
-    fn status(request: &Request) -> &'static str {
-        match answer(request, &site()) {
-            Answer::Page(response) => response.status,
-            Answer::Reload { .. } => "101",
-        }
+    fn get(path: &str) -> Response {
+        ask("GET", path, &[("host", "127.0.0.1:3000")], site())
+    }
+
+    fn header(response: &Response, name: &str) -> String {
+        let value = response.headers().get(name);
+        value
+            .unwrap_or_else(|| panic!("no {name}"))
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
@@ -371,14 +281,7 @@ mod tests {
             "127.0.0.1",
             "localhost:8080",
         ] {
-            assert_eq!(
-                status(&Request {
-                    host: Some(host.into()),
-                    ..get("/")
-                }),
-                "200 OK",
-                "{host}"
-            );
+            assert_eq!(ask("GET", "/", &[("host", host)], site()).status(), 200, "{host}");
         }
         for host in [
             "evil.example",
@@ -388,103 +291,70 @@ mod tests {
             "",
             "localhost:x",
         ] {
-            assert_eq!(
-                status(&Request {
-                    host: Some(host.into()),
-                    ..get("/")
-                }),
-                "403 Forbidden",
-                "{host}"
-            );
+            assert_eq!(ask("GET", "/", &[("host", host)], site()).status(), 403, "{host}");
         }
+        assert_eq!(ask("GET", "/", &[], site()).status(), 403);
+        let two = [("host", "localhost"), ("host", "evil.example")];
         assert_eq!(
-            status(&Request {
-                host: None,
-                ..get("/")
-            }),
-            "403 Forbidden"
+            ask("GET", "/", &two, site()).status(),
+            403,
+            "two hosts are no host"
         );
     }
 
     #[test]
     fn a_web_socket_is_opened_by_the_book_s_own_pages_only() {
-        let asked = |origin: Option<&str>| Request {
-            websocket_key: Some("abc".into()),
-            origin: origin.map(str::to_owned),
-            ..get("/__livereload/3")
+        let status = |origin: &str| {
+            let asked = [("host", "127.0.0.1:3000"), ("origin", origin)];
+            ask("GET", "/__livereload/3", &asked, site()).status()
         };
-        assert_eq!(status(&asked(Some("http://127.0.0.1:3000"))), "101");
-        assert_eq!(status(&asked(None)), "101");
+        // No connection stands behind this request that could become a web socket.
+        assert_eq!(status("http://127.0.0.1:3000"), 426);
+        assert_eq!(get("/__livereload/3").status(), 426);
         for origin in [
             "http://evil.example",
             "http://127.0.0.1:4000",
             "null",
             "https://127.0.0.1:3000",
         ] {
-            assert_eq!(status(&asked(Some(origin))), "403 Forbidden", "{origin}");
+            assert_eq!(status(origin), 403, "{origin}");
         }
-        assert_eq!(status(&get("/__livereload/3")), "426 Upgrade Required");
     }
 
     #[test]
     fn what_the_browser_has_is_not_sent_again() {
-        let site = site();
-        let Answer::Page(first) = answer(&get("/"), &site) else {
-            panic!()
-        };
-        let tag = first
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "ETag")
-            .unwrap()
-            .1
-            .clone();
-        let Answer::Page(second) = answer(
-            &Request {
-                if_none_match: Some(tag),
-                ..get("/")
-            },
-            &site,
-        ) else {
-            panic!()
-        };
-        assert_eq!(second.status, "304 Not Modified");
-        assert!(second.body.is_empty());
+        let tag = header(&get("/"), "etag");
+        let asked = [("host", "localhost"), ("if-none-match", tag.as_str())];
+        assert_eq!(ask("GET", "/", &asked, site()).status(), 304);
+        let other = [("host", "localhost"), ("if-none-match", "\"other\"")];
+        assert_eq!(ask("GET", "/", &other, site()).status(), 200);
+    }
+
+    #[test]
+    fn a_file_named_by_its_content_is_kept_and_a_page_is_asked_for_again() {
+        assert_eq!(header(&get("/"), "cache-control"), "no-cache");
+        let kept = header(&get("/book-0123abcd.css"), "cache-control");
+        assert!(kept.contains("immutable"), "{kept}");
     }
 
     #[test]
     fn a_folder_without_its_slash_is_sent_to_it() {
-        let site = site();
-        let Answer::Page(response) = answer(&get("/é"), &site) else {
-            panic!()
-        };
-        assert_eq!(response.status, "308 Permanent Redirect");
-        assert!(
-            response.headers.contains(&("Location", "/%C3%A9/".into())),
-            "{:?}",
-            response.headers
-        );
+        let response = get("/%C3%A9");
+        assert_eq!(response.status(), 308);
+        assert_eq!(header(&response, "location"), "/%C3%A9/");
     }
 
     #[test]
     fn a_book_can_only_be_read() {
-        assert_eq!(
-            status(&Request {
-                method: "POST".into(),
-                ..get("/")
-            }),
-            "405 Method Not Allowed"
-        );
-        assert_eq!(status(&get("/nowhere")), "404 Not Found");
+        let host = [("host", "localhost")];
+        assert_eq!(ask("POST", "/", &host, site()).status(), 405);
+        assert_eq!(get("/nowhere").status(), 404);
     }
 
     #[test]
     fn without_a_book_the_page_says_why_and_is_not_taken_for_one() {
         let site = Site::unbuilt(&[Problem::new("no cheese")], 1);
-        let Answer::Page(response) = answer(&get("/"), &site) else {
-            panic!()
-        };
-        assert_eq!(response.status, "500 Internal Server Error");
+        assert_eq!(ask("GET", "/", &[("host", "localhost")], site).status(), 500);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A built book in memory: one generation of pages, replaced as a whole.
 
+use crate::policy;
 use crate::problem::Problem;
+use axum::body::Bytes;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -22,20 +24,33 @@ pub fn reload_endpoint(generation: u64) -> String {
 pub struct Page {
     /// The value of `Content-Type`.
     pub kind: &'static str,
-    /// The value of `ETag`, quotes included: the same content has the same tag.
+    /// The value of `ETag`, quotes included: the same content has the same tag. It is a weak one, since the content is
+    /// sent compressed or not.
     pub tag: String,
+    /// The value of `Content-Security-Policy`.
+    pub policy: String,
+    /// Whether the name holds a hash of the content, so that what stands under it never changes.
+    pub is_named_by_content: bool,
     /// The content.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Page {
     fn new(name: &str, body: Vec<u8>) -> Self {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
+        let kind = kind_of(name);
+        let policy = if kind.starts_with("text/html") {
+            policy::of_page(&String::from_utf8_lossy(&body))
+        } else {
+            policy::OF_A_FILE.to_owned()
+        };
         Page {
-            kind: kind_of(name),
-            tag: format!("\"{:016x}\"", hasher.finish()),
-            body,
+            kind,
+            tag: format!("W/\"{:016x}\"", hasher.finish()),
+            policy,
+            is_named_by_content: is_named_by_content(name),
+            body: body.into(),
         }
     }
 }
@@ -150,6 +165,15 @@ fn escape(problem: &Problem) -> String {
         .replace('>', "&gt;")
 }
 
+/// mdBook puts eight digits of a file's hash before the first dot of its name: `book-1626706a.js`.
+fn is_named_by_content(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or_default();
+    let stem = file.split('.').next().unwrap_or_default();
+    stem.rsplit_once('-').is_some_and(|(_, hash)| {
+        hash.len() == 8 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 /// The content type a file's name stands for.
 fn kind_of(name: &str) -> &'static str {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -195,7 +219,7 @@ mod tests {
     fn body(found: Found<'_>) -> String {
         match found {
             Found::Page(page) | Found::Unbuilt(page) | Found::Nothing(Some(page)) => {
-                String::from_utf8(page.body.clone()).unwrap()
+                String::from_utf8(page.body.to_vec()).unwrap()
             }
             other => panic!("no page: {other:?}"),
         }
@@ -220,6 +244,26 @@ mod tests {
             panic!()
         };
         assert_ne!(page.tag, other.tag);
+    }
+
+    #[test]
+    fn a_name_with_a_hash_is_known_from_one_without() {
+        for name in [
+            "book-1626706a.js",
+            "css/general-2459343d.css",
+            "clipboard-1626706a.min.js",
+        ] {
+            assert!(is_named_by_content(name), "{name}");
+        }
+        for name in [
+            "ch01-echo.html",
+            "index.html",
+            "a-1626706a/index.html",
+            "book-1626706A.js",
+            "b-1626706.js",
+        ] {
+            assert!(!is_named_by_content(name), "{name}");
+        }
     }
 
     #[test]

@@ -15,13 +15,40 @@ fn the_first_line_is_the_address_and_the_book_is_there() {
     let home = server.get("/");
     assert_eq!(home.status(), "200");
     assert!(
-        home.head.contains("Content-Type: text/html; charset=utf-8"),
+        home.head.contains("content-type: text/html; charset=utf-8"),
         "{}",
         home.head
     );
     assert!(home.body.contains("The first words."));
     assert!(server.get("/two.html").body.contains("fn main() {}"));
     assert_eq!(server.get("/nowhere.html").status(), "404");
+}
+
+#[test]
+fn what_is_sent_is_compressed_where_the_browser_can_read_it() {
+    let book = Scratch::new();
+    let server = book.serve();
+    let plain = server.get("/");
+    let host = format!("Host: {}\r\nAccept-Encoding: gzip, br\r\n", server.address);
+    let packed = server.get_with("/", &host);
+    assert!(packed.head.contains("content-encoding: gzip"), "{}", packed.head);
+    assert!(!plain.head.contains("content-encoding"), "{}", plain.head);
+    assert!(packed.body.len() < plain.body.len() / 2);
+}
+
+#[test]
+fn every_page_says_what_a_browser_may_do_with_it() {
+    let book = Scratch::new();
+    let server = book.serve();
+    for path in ["/", "/two.html", "/print.html", "/nowhere.html"] {
+        let head = server.get(path).head;
+        assert!(
+            head.contains("content-security-policy: default-src 'none'; script-src 'self' 'sha256-"),
+            "{head}"
+        );
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+        assert!(head.contains("cache-control: no-cache"), "{head}");
+    }
 }
 
 #[test]

@@ -102,7 +102,11 @@ impl Serve {
             let mut out = io::stdout();
             // A reader that is gone, as `| head -1` is, is no reason to end.
             writeln!(out, "{url}").and_then(|()| out.flush()).ok();
-            thread::spawn(move || server::serve(listener, shelf));
+            thread::spawn(move || {
+                if let Err(error) = server::serve(listener, shelf) {
+                    eprintln!("error: the server has ended: {error}; start `cargo book serve` again");
+                }
+            });
             if self.open
                 && let Err(error) = browser::open(&url)
             {

@@ -308,7 +308,7 @@ impl Server {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         // RFC 6455, section 1.3, gives this answer for this key.
         assert!(
-            head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            head.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
             "{head}"
         );
         Tab { reader }
