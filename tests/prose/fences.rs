@@ -1,6 +1,9 @@
 //! Every fence says what it holds, and holds what it says.
 
-use figures::{excerpt::includes, problem::Problem};
+use figures::{
+    excerpt::{against, includes},
+    problem::Problem,
+};
 
 use crate::source::Source;
 
@@ -55,6 +58,11 @@ pub fn check(source: &Source) -> Vec<Problem> {
                 }
             }
             (_, "") => {}
+            _ if excerpt => {
+                if let Err(message) = against(fence) {
+                    problem(message);
+                }
+            }
             ("rust", flags) => problem(format!(
                 "`{flags}` is not used here: a snippet compiles and runs, or is `no_run`"
             )),
@@ -83,6 +91,11 @@ fn a_fence_that_is_not_what_it_says_is_told() {
     for (text, words) in [
         ("```rust\nfn main() {}\n```", None),
         ("```rust\n{{#include a.rs:b}}\n```", None),
+        ("```rust,against=echo\n{{#include a.rs:b}}\n```", None),
+        (
+            "```rust,against=echo\nfn main() {}\n```",
+            Some("`against=echo` is not used"),
+        ),
         (
             "```rust,no_run\n# // no_run: it waits for a second machine\nfn main() {}\n```",
             None,
@@ -101,7 +114,7 @@ fn a_fence_that_is_not_what_it_says_is_told() {
         ("```rust,no_run\nfn main() {}\n```", Some("say why")),
         (
             "```rust,no_run\n{{#include a.rs:b}}\n```",
-            Some("`no_run` is not used"),
+            Some("`no_run` means nothing behind an excerpt"),
         ),
         ("```rust\nlet x = 1;\n```", Some("a whole program")),
         (

@@ -1,12 +1,18 @@
 //! A page, made ready for mdBook: fences replaced, directives replaced, every problem found in one go.
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::ErrorKind,
+    ops::Range,
+    path::Path,
+};
 
 use crate::{
     chapter::{self, Contents},
     declaration::{self, Declaration},
     directive::{Directive, Name, directives, splice},
-    excerpt,
+    excerpt::{self, Change, Excerpt, Include, Line},
     html::{escape, escape_markdown},
     number::number,
     page::{Fence, Page, Place},
@@ -44,8 +50,10 @@ impl Workshop<'_> {
             problems: Vec::new(),
             recordings: 0,
             declared: None,
+            excerpts: Vec::new(),
         };
         making.fences();
+        making.marks();
         making.directives();
         let Making {
             changes,
@@ -62,6 +70,36 @@ impl Workshop<'_> {
     /// A page's file as it is told in a problem: `src/ch01-echo.md`.
     pub fn file(&self, path: &Path) -> String {
         format!("{}/{}", self.prose, path.to_string_lossy().replace('\\', "/"))
+    }
+
+    /// The text of a file of the workspace.
+    fn source(&self, file: &str) -> Result<String, String> {
+        fs::read_to_string(self.root.join(file)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => format!("there is no file `{file}`"),
+            _ => format!("`{file}`: {error}"),
+        })
+    }
+
+    /// A listing by its program's name, or by its path below `listings/`: the file and its text.
+    fn listing(&self, name: &str) -> Result<(String, String), String> {
+        if name.contains('/') {
+            let file = format!("listings/{name}");
+            return self.source(&file).map(|text| (file, text));
+        }
+        let listings =
+            fs::read_dir(self.root.join("listings")).map_err(|error| format!("`listings`: {error}"))?;
+        for crate_folder in listings.flatten() {
+            let file = format!(
+                "listings/{}/src/bin/{name}.rs",
+                crate_folder.file_name().to_string_lossy()
+            );
+            if let Ok(text) = self.source(&file) {
+                return Ok((file, text));
+            }
+        }
+        Err(format!(
+            "no listing has a program `{name}`; name one, or a path below `listings/`: `ch01-echo/src/bin/{name}.rs`"
+        ))
     }
 
     /// The folder of a page, relative to the workspace.
@@ -82,6 +120,8 @@ struct Making<'a> {
     recordings: usize,
     /// The line of the declaration.
     declared: Option<usize>,
+    /// The excerpts so far, each with its fence.
+    excerpts: Vec<(Fence, Excerpt)>,
 }
 
 impl Making<'_> {
@@ -213,14 +253,143 @@ impl Making<'_> {
         let Some(includes) = excerpt::includes(fence) else {
             return;
         };
-        if self.stands_alone(fence, "an excerpt") {
-            let captioned = excerpt::captioned(
-                &self.page.text[fence.range.clone()],
-                &includes,
-                &self.workshop.folder(self.path),
-                self.workshop.repository,
-            );
-            self.changes.push((fence.range.clone(), captioned));
+        if !self.stands_alone(fence, "an excerpt") {
+            return;
+        }
+        match self.read_excerpt(fence, &includes) {
+            Ok(excerpt) => {
+                let html = excerpt.html(self.workshop.repository);
+                self.changes.push((fence.range.clone(), html));
+                self.excerpts.push((fence.clone(), excerpt));
+            }
+            Err((line, message)) => self.problem(line, message),
+        }
+    }
+
+    fn read_excerpt(&self, fence: &Fence, includes: &[Include]) -> Result<Excerpt, (usize, String)> {
+        let against = excerpt::against(fence).map_err(|message| (fence.line, message))?;
+        let folder = self.workshop.folder(self.path);
+        let mut file: Option<(String, String)> = None;
+        let mut parts = Vec::new();
+        let mut anchors = Vec::new();
+        for include in includes {
+            let tell = |message| (include.line, message);
+            let name = excerpt::in_workspace(&folder, &include.path)
+                .ok_or_else(|| tell(format!("`{}` lies outside of the workspace", include.path)))?;
+            let (known, text) = match &file {
+                Some(file) => file,
+                None => {
+                    let text = self.workshop.source(&name).map_err(tell)?;
+                    file.insert((name.clone(), text))
+                }
+            };
+            if *known != name {
+                return Err(tell(format!(
+                    "an excerpt shows one file, and this is another than `{known}`; give it a fence of its own"
+                )));
+            }
+            let lines = excerpt::lines(text, include.anchor.as_deref(), fence.kind())
+                .map_err(|message| tell(format!("`{name}`: {message}")))?;
+            parts.push(lines);
+            anchors.extend(include.anchor.clone());
+        }
+        let (file, text) = file.unwrap_or_default();
+        let lines = Excerpt::join(parts);
+        let against = match against {
+            Some(name) => {
+                let compared = self.against(name, &anchors, fence.kind(), &lines);
+                Some((
+                    name.to_owned(),
+                    compared.map_err(|message| (fence.line, message))?,
+                ))
+            }
+            None => None,
+        };
+        let unfolded = anchors.is_empty() || self.excerpts.iter().any(|(_, other)| other.file == file);
+        Ok(Excerpt {
+            id: format!("{}-excerpt-{}", chapter::stem(self.path), self.excerpts.len() + 1),
+            kind: fence.kind().to_owned(),
+            whole: (!unfolded).then(|| excerpt::lines(&text, None, fence.kind()).unwrap_or_default()),
+            file,
+            anchors,
+            lines,
+            against,
+        })
+    }
+
+    /// How lines differ from the same anchors of another listing, or from all of it where it has none of these.
+    fn against(
+        &self,
+        name: &str,
+        anchors: &[String],
+        kind: &str,
+        lines: &[Line],
+    ) -> Result<Vec<Change>, String> {
+        let (file, text) = self.workshop.listing(name)?;
+        let same: Result<Vec<Vec<Line>>, String> = anchors
+            .iter()
+            .map(|anchor| excerpt::lines(&text, Some(anchor), kind))
+            .collect();
+        let before = match same {
+            Ok(parts) if !parts.is_empty() => Excerpt::join(parts),
+            _ => excerpt::lines(&text, None, kind).map_err(|message| format!("`{file}`: {message}"))?,
+        };
+        Ok(excerpt::changes(&before, lines))
+    }
+
+    /// The marks of excerpts, where the prose speaks of them: links to the line.
+    fn marks(&mut self) {
+        let page = self.page;
+        let mut spoken: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for (at, sign) in page.text.char_indices() {
+            let Some(mark) = excerpt::mark_number(sign).filter(|_| page.place(at) == Place::Prose) else {
+                continue;
+            };
+            let before = self.excerpts.iter().enumerate().rev();
+            let mut marked =
+                before.filter(|(_, (fence, excerpt))| fence.range.end <= at && !excerpt.marks().is_empty());
+            let line = page.line(at);
+            match marked.next() {
+                Some((index, (_, excerpt))) if excerpt.marks().contains(&mark) => {
+                    spoken.insert((index, mark));
+                    let link = format!("<a class=\"callout\" href=\"#{}\">{sign}</a>", excerpt.mark_id(mark));
+                    self.changes.push((at..at + sign.len_utf8(), link));
+                }
+                Some((_, (_, excerpt))) => {
+                    let known: Vec<char> =
+                        excerpt.marks().iter().filter_map(|mark| excerpt::MARKS.get(mark - 1).copied()).collect();
+                    self.problem(
+                        line,
+                        format!(
+                            "the excerpt before this has no {sign}, it has {}; end the line that is meant with `// {sign}` in `{}`",
+                            choices(known, "none"),
+                            excerpt.file
+                        ),
+                    );
+                }
+                None => self.problem(
+                    line,
+                    format!("no excerpt before this has marks; end the line that is meant with `// {sign}` in its listing"),
+                ),
+            }
+        }
+        let mut silent = Vec::new();
+        for (index, (fence, excerpt)) in self.excerpts.iter().enumerate() {
+            for mark in excerpt.marks() {
+                if !spoken.contains(&(index, mark)) {
+                    let sign = excerpt::MARKS.get(mark - 1).copied().unwrap_or_default();
+                    silent.push((
+                        fence.line,
+                        format!(
+                            "the excerpt marks a line {sign} and no sentence behind it speaks of {sign}; write one, or take the mark out of `{}`",
+                            excerpt.file
+                        ),
+                    ));
+                }
+            }
+        }
+        for (line, message) in silent {
+            self.problem(line, message);
         }
     }
 

@@ -415,25 +415,121 @@ fn a_declaration_that_stands_wrong_or_says_wrong_is_told() {
 }
 
 #[test]
-fn an_excerpt_gets_its_caption_and_its_fence_is_left_to_mdbook() {
-    let fence = "```rust\n{{#include ../listings/ch01-echo/src/bin/x.rs:main}}\n```";
-    let made = page(&format!("{fence}\n")).unwrap();
+fn an_excerpt_says_what_it_shows_and_unfolds_its_program_once() {
+    let fence = "```rust\n{{#include ../listings/ch01-echo/src/bin/echo-blocking-server.rs:echo}}\n```\n\nAt ❶ it waits.\n";
+    let root = marked();
+    let made = make_in(
+        root.path(),
+        BOOK,
+        &[("ch01-echo.md", &format!("{fence}\n{fence}"))],
+    )
+    .unwrap()
+    .remove(0);
     assert!(
-        made.contains(&format!("</figcaption>\n\n{fence}\n\n</figure>")),
+        made.starts_with(
+            "<figure class=\"excerpt marked\" id=\"ch01-echo-excerpt-1\" data-file=\"listings/ch01-echo/src/bin/echo-blocking-server.rs\" \
+             data-lines=\"3\">\n<figcaption><code>listings/ch01-echo/src/bin/echo-blocking-server.rs</code>, part <em>echo</em></figcaption>\n\
+             <pre><code class=\"language-rust\"><span class=\"callout\" id=\"ch01-echo-excerpt-1-1\" data-mark=\"❶\"></span>read();\n</code></pre>\n\
+             <details class=\"whole\" "
+        ),
         "{made}"
     );
+    assert!(made.contains("<summary>All of <code>echo-blocking-server.rs</code></summary>\n<pre><code class=\"language-rust\">fn main() {\n"), "{made}");
     assert!(
-        made.contains("<code>listings/ch01-echo/src/bin/x.rs</code>, part <em>main</em>"),
+        made.contains("\n\nAt <a class=\"callout\" href=\"#ch01-echo-excerpt-2-1\">❶</a> it waits.\n"),
         "{made}"
     );
-    let config = format!("{BOOK}git-repository-url = \"https://example.org/book/\"\n");
-    let made = make_in(&workspace(), &config, &[("ch01-echo.md", fence)]).unwrap();
-    assert!(
-        made[0].contains("<a href=\"https://example.org/book/blob/main/listings/ch01-echo/src/bin/x.rs\">"),
-        "{made:?}"
-    );
+    assert_eq!(made.matches("<details").count(), 1);
     let error = page("- x\n\n  ```rust\n  {{#include a.rs}}\n  ```\n").unwrap_err();
     assert!(error.contains("src/ch01-echo.md:3: an excerpt"), "{error}");
+}
+
+#[test]
+fn an_excerpt_that_cannot_be_made_is_told_with_its_line() {
+    let root = marked();
+    for (info, body, prose, told) in [
+        (
+            "rust",
+            "echo-blocking-server.rs:echo",
+            "",
+            "1: the excerpt marks a line ❶ and no sentence behind it speaks of ❶",
+        ),
+        (
+            "rust",
+            "echo-blocking-server.rs:echo",
+            "❶ and ❷",
+            "5: the excerpt before this has no ❷, it has `❶`",
+        ),
+        (
+            "rust",
+            "echo-blocking-client.rs",
+            "❶",
+            "5: no excerpt before this has marks",
+        ),
+        (
+            "rust",
+            "echo-blocking-server.rs:ehco",
+            "",
+            "2: `listings/ch01-echo/src/bin/echo-blocking-server.rs`: nothing stands at `ANCHOR: ehco`; there are `echo`",
+        ),
+        (
+            "rust",
+            "echo.rs",
+            "",
+            "2: there is no file `listings/ch01-echo/src/bin/echo.rs`",
+        ),
+        (
+            "rust,against=echo",
+            "echo-blocking-client.rs",
+            "",
+            "1: no listing has a program `echo`",
+        ),
+        (
+            "rust,editable",
+            "echo-blocking-client.rs",
+            "",
+            "1: `editable` means nothing behind an excerpt",
+        ),
+        (
+            "rust",
+            "echo-blocking-client.rs}}\n{{#include ../listings/ch01-echo/src/bin/echo-blocking-server.rs",
+            "",
+            "3: an excerpt shows one file",
+        ),
+    ] {
+        let text =
+            format!("```{info}\n{{{{#include ../listings/ch01-echo/src/bin/{body}}}}}\n```\n\n{prose}\n");
+        let error = make_in(root.path(), BOOK, &[("ch01-echo.md", &text)]).unwrap_err();
+        assert!(error.starts_with(&format!("src/ch01-echo.md:{told}")), "{error}");
+    }
+}
+
+#[test]
+fn an_excerpt_is_compared_with_the_same_part_of_another_listing() {
+    let root = marked();
+    let text = "```rust,against=echo-blocking-client\n{{#include ../listings/ch01-echo/src/bin/echo-blocking-server.rs:echo}}\n```\n❶\n";
+    let made = make_in(root.path(), BOOK, &[("ch01-echo.md", text)])
+        .unwrap()
+        .remove(0);
+    assert!(made.contains("<span class=\"changed\">read();</span>"), "{made}");
+    assert!(
+        made.contains("changed against <code>echo-blocking-client</code>"),
+        "{made}"
+    );
+}
+
+/// The workspace with a listing that has an anchor and a mark.
+fn marked() -> TempDir {
+    let root = copy();
+    let server = root
+        .path()
+        .join("listings/ch01-echo/src/bin/echo-blocking-server.rs");
+    fs::write(
+        server,
+        "fn main() {\n// ANCHOR: echo\n    read(); // ❶\n// ANCHOR_END: echo\n}\n",
+    )
+    .unwrap();
+    root
 }
 
 #[test]

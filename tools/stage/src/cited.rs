@@ -91,10 +91,19 @@ pub fn today(recording: &Recording, root: &Path, file: &str) -> Option<BTreeMap<
     Some(moved(then, &now))
 }
 
+/// What a line says: neither its indentation nor a mark that an excerpt shows beside it (`// ❶`) is part of it.
+fn said(line: &str) -> String {
+    let bare = line
+        .replace(|c| ('❶'..='❿').contains(&c), "")
+        .replace("//  ", "// ");
+    let bare = bare.trim();
+    bare.strip_suffix("//").unwrap_or(bare).trim_end().to_owned()
+}
+
 /// The lines that two texts share: by their number in the one, their number in the other.
 fn moved(then: &str, now: &str) -> BTreeMap<u32, u32> {
-    let then: Vec<&str> = then.lines().map(str::trim).collect();
-    let now: Vec<&str> = now.lines().map(str::trim).collect();
+    let then: Vec<String> = then.lines().map(said).collect();
+    let now: Vec<String> = now.lines().map(said).collect();
     let mut lines = BTreeMap::new();
     for op in capture_diff_slices(Algorithm::Patience, &then, &now) {
         if let DiffOp::Equal {
@@ -164,6 +173,14 @@ mod tests {
         let now = format!("// a comment\n\n{}", THEN.replace("    one();", "        one();"));
         assert_eq!(moved(THEN, &now)[&2], 4);
         assert_eq!(moved(THEN, &now)[&5], 7);
+    }
+
+    #[test]
+    fn a_mark_beside_a_line_is_no_change_of_it() {
+        let marked = THEN.replace("one();", "one(); // ❶");
+        assert_eq!(moved(THEN, &marked).len(), 6);
+        assert_eq!(moved("x // why\n", "x // ❷ why\n").len(), 1);
+        assert_eq!(moved("x // why\n", "x // ❷ who\n").len(), 0);
     }
 
     #[test]
