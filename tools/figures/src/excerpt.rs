@@ -312,7 +312,8 @@ impl Excerpt {
     /// A code block. Marks are empty elements, drawn by the style sheet, so that neither the eye of a search nor the copy
     /// button meets them; each line that is new is one element.
     fn code(&self, lines: &[Line], changes: &[Change], marks: bool) -> String {
-        let mut out = format!("<pre><code class=\"language-{}\">", escape(&self.kind));
+        // An empty line in front, so that Markdown reads the code up to `</pre>`, empty lines and all.
+        let mut out = format!("\n<pre><code class=\"language-{}\">", escape(&self.kind));
         for (index, line) in lines.iter().enumerate() {
             let class = match changes.get(index) {
                 Some(Change::Changed) => Some("changed"),
