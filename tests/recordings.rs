@@ -10,6 +10,7 @@ use stage::{
     catalogue::{Catalogue, Entry},
     check::{check, picture},
     cited::stale,
+    reading::unknown_causes,
     recording::Recording,
 };
 
@@ -88,6 +89,26 @@ fn every_recording_was_made_of_todays_scenario_and_sources() {
         let reasons = stale(catalogue, entry, recording);
         let mend = |reason| format!("{reason}; `cargo book record {}` makes it anew", entry.name());
         reasons.into_iter().map(mend).collect()
+    });
+}
+
+#[test]
+fn every_segment_of_a_recording_has_a_cause() {
+    each_recording(|_, _, recording| {
+        if recording
+            .manifest
+            .act
+            .programs
+            .iter()
+            .any(|program| program.untapped.is_some())
+        {
+            return Vec::new();
+        }
+        let unknown = unknown_causes(recording).unwrap_or_else(|error| panic!("{error}"));
+        let complaints = unknown.into_iter();
+        complaints
+            .map(|(why, count)| format!("{count} segments have no cause that can be told: {why}"))
+            .collect()
     });
 }
 

@@ -285,11 +285,11 @@ fn calls(
     records.extend(ends);
     records.sort_by_key(Record::time);
     let mut holders = Holders::new();
-    for record in &mut records {
-        if let Record::End(end) = record {
+    for index in call::by_effect(&records) {
+        if let Record::End(end) = &mut records[index] {
             end.held = holders.held_by(end.pid);
         }
-        holders.note(record);
+        holders.note(&records[index]);
     }
     Ok(records)
 }
@@ -315,8 +315,10 @@ fn script(act: &Act, programs: &Programs) -> Result<Script, PerformError> {
         });
     }
     let usual = Limits::default();
+    let within = act.within.0.as_millis() as u64;
     let mut limits = Limits {
-        whole: act.within.0.as_millis() as u64,
+        ready: usual.ready.min(within),
+        whole: within,
         ..usual
     };
     if let Some(link) = &act.link {

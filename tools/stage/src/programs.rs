@@ -85,6 +85,13 @@ impl Programs {
         }
     }
 
+    /// These programs, by name, and this tap.
+    pub fn of(binaries: BTreeMap<String, PathBuf>, tap: Option<PathBuf>) -> Programs {
+        Programs {
+            found: Found::Built { binaries, tap },
+        }
+    }
+
     /// As [`Programs::find`], once for the whole process and silently: for tests.
     ///
     /// # Errors

@@ -1,13 +1,17 @@
 //! What `wire` reads in a recording: the one place where this crate asks it.
 
+use std::collections::BTreeMap;
+
 use wire::{
     capture::{Capture, CaptureError},
+    cause::Calls,
     conversation::{Conversation, Side, conversations},
     event::{Event, Evidence, Ordinal, ParseError, What, names},
     fact::Fact,
     segment::{Flags, Segment, SegmentError},
     skeleton::{Step, skeleton},
     state::{State, states},
+    timeline::{Timeline, unknowns},
 };
 
 use crate::recording::Recording;
@@ -47,14 +51,6 @@ impl Reading {
                 .map(|elsewhere| read(&elsewhere.server))
                 .transpose()?,
         })
-    }
-
-    /// What events and facts are looked up in.
-    pub fn evidence(&self) -> Evidence<'_> {
-        match &self.at_server {
-            Some(at_server) => Evidence::at_both_hosts(&self.conversations, at_server),
-            None => Evidence::new(&self.conversations),
-        }
     }
 
     /// The skeleton of every conversation.
@@ -164,15 +160,54 @@ pub fn check_fact(text: &str) -> Result<(), String> {
     text.parse::<Fact>().map(drop).map_err(|error| error.to_string())
 }
 
-/// Whether a reading shows a fact; if not, what it shows.
+/// What a recording shows instead of these facts: one complaint for each that it does not show, with the fact's place in
+/// the list.
+pub fn not_shown(recording: &Recording, reading: &Reading, facts: &[&str]) -> Vec<(usize, String)> {
+    let conversations = &reading.conversations;
+    let calls = Calls::new(&recording.calls, conversations);
+    let evidence = match &reading.at_server {
+        Some(at_server) => Evidence::at_both_hosts(conversations, at_server),
+        None => Evidence::new(conversations),
+    };
+    let evidence = if recording.calls.is_empty() {
+        evidence
+    } else {
+        evidence.with_calls(&calls)
+    };
+    let complaint = |text: &str| match text.parse::<Fact>() {
+        Err(error) => Some(error.to_string()),
+        Ok(fact) => match fact.check(&evidence) {
+            Ok(verdict) if verdict.holds => None,
+            Ok(verdict) => Some(verdict.seen),
+            Err(error) => Some(error.to_string()),
+        },
+    };
+    let complaints = facts.iter().enumerate();
+    complaints
+        .filter_map(|(index, text)| Some((index, complaint(text)?)))
+        .collect()
+}
+
+/// `timeline.txt`: calls, segments and states on one clock, in five lanes; where there are two hosts, with the segments
+/// as the client's saw them.
 ///
 /// # Errors
-/// What it shows instead, or why that cannot be said.
-pub fn shows(reading: &Reading, fact: &str) -> Result<(), String> {
-    let fact: Fact = fact.parse().map_err(|error: ParseError| error.to_string())?;
-    match fact.check(&reading.evidence()) {
-        Ok(verdict) if verdict.holds => Ok(()),
-        Ok(verdict) => Err(verdict.seen),
-        Err(error) => Err(error.to_string()),
-    }
+/// The capture cannot be read.
+pub fn timeline(recording: &Recording) -> Result<String, ReadingError> {
+    with_timeline(recording, |timeline| timeline.text())
+}
+
+/// How many segments of a recording have no cause that can be told, by the reason. Empty where each has one.
+///
+/// # Errors
+/// The capture cannot be read.
+pub fn unknown_causes(recording: &Recording) -> Result<BTreeMap<String, usize>, ReadingError> {
+    with_timeline(recording, unknowns)
+}
+
+fn with_timeline<T>(recording: &Recording, ask: impl FnOnce(&Timeline<'_>) -> T) -> Result<T, ReadingError> {
+    let reading = Reading::of(recording)?;
+    let calls = Calls::new(&recording.calls, &reading.conversations);
+    let host = recording.link.as_ref().map(|_| Side::Client);
+    Ok(ask(&Timeline::new(&reading.conversations, &calls, host)))
 }

@@ -6,6 +6,7 @@
 //! | `client.pcap`, `server.pcap`, `link.pcap` | instead of it, where two hosts are joined by a link: the packets seen at each of them, and those put on the link, lost ones included |
 //! | `calls.jsonl` | the programs' calls, with their lines of source ([`wire::call`]) |
 //! | `output.txt` | what the programs printed, and what the director did ([`crate::output`]) |
+//! | `timeline.txt` | calls, segments and states in five lanes: made of the others, for people |
 //! | `manifest.toml` | what was performed, where and when, how the programs ended, and the sources it came from |
 //! | `sources/` | a copy of every source file that a call cites |
 //!
@@ -23,6 +24,7 @@ use wire::call::{self, Record, Status};
 
 use crate::{
     output::{Output, OutputError},
+    reading,
     scenario::Act,
 };
 
@@ -150,6 +152,7 @@ const CALLS: &str = "calls.jsonl";
 const OUTPUT: &str = "output.txt";
 const MANIFEST: &str = "manifest.toml";
 const SOURCES: &str = "sources";
+const TIMELINE: &str = "timeline.txt";
 
 impl Recording {
     /// Reads the recording in a folder.
@@ -203,6 +206,10 @@ impl Recording {
         ]
         .map(|(name, bytes)| (name.to_string(), bytes))
         .into();
+        // A capture that cannot be read has no timeline; whoever checks the recording says why.
+        if let Ok(timeline) = reading::timeline(self) {
+            files.insert(TIMELINE.into(), timeline.into_bytes());
+        }
         match &self.link {
             None => {
                 files.insert(CAPTURE.into(), self.capture.clone());

@@ -9,7 +9,7 @@
 //! title = "One echo; the client closes first"
 //! link = { hosts = 2, delay = "5ms", gap = "1ms", drop = ["server data 3"] }   # else all on one host, over loopback
 //! pins = { tcp_timestamps = 1 }  # what differs from the usual
-//! within = "60s"                 # the longest the clients may take; 30s unless said
+//! within = "60s"                 # the longest the clients may take together; 30s unless said
 //!
 //! [[program]]
 //! name = "server"

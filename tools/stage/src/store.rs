@@ -1,7 +1,10 @@
 //! Storing a recording, and only when what it says has changed: ports and times differ with every run, and no
 //! difference is worth a reviewer's time that is none.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     catalogue::{Catalogue, Entry},
@@ -17,6 +20,8 @@ pub enum Stored {
     New,
     /// The stored one still says all the fresh one says; it stays as it was.
     Kept,
+    /// The stored one stays, and what is made of it was made anew: this program prints it otherwise today.
+    Refreshed,
     /// It took the place of the stored one, for these reasons.
     Replaced(Vec<String>),
 }
@@ -91,7 +96,12 @@ pub fn store(
             reasons.push("on demand".into());
         }
         if reasons.is_empty() {
-            return Ok(Stored::Kept);
+            let refreshed = refresh(&folder)?;
+            return Ok(if refreshed {
+                Stored::Refreshed
+            } else {
+                Stored::Kept
+            });
         }
         Stored::Replaced(reasons)
     } else {
@@ -114,4 +124,19 @@ pub fn store(
     }
     fs::rename(&beside, &folder).map_err(replace)?;
     Ok(stored)
+}
+
+/// Writes what is made of a recording anew where it is made otherwise today, and says whether it was.
+///
+/// # Errors
+/// A recording that cannot be read or written.
+pub fn refresh(folder: &Path) -> Result<bool, RecordingError> {
+    let recording = Recording::read(folder)?;
+    let differs =
+        |(name, bytes): (&String, &Vec<u8>)| fs::read(folder.join(name)).ok().as_ref() != Some(bytes);
+    let changed = recording.files().iter().any(differs);
+    if changed {
+        recording.write(folder)?;
+    }
+    Ok(changed)
 }

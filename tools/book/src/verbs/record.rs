@@ -76,6 +76,7 @@ fn one(catalogue: &Catalogue, entry: Entry<'_>, programs: &Programs, again: bool
     Ok(match store(catalogue, entry, &fresh, again)? {
         Stored::New => "recorded".into(),
         Stored::Kept => "kept, nothing has changed".into(),
+        Stored::Refreshed => "kept; what is made of it is written anew".into(),
         Stored::Replaced(reasons) => {
             let differences = before
                 .map(|before| differences(&before, &fresh))

@@ -470,14 +470,12 @@ impl Play {
         for sniffer in scene.sniffers {
             stopped = stopped.and(sniffer.stop());
         }
-        let linked = scene
-            .link
-            .map_or(Ok(()), Operated::stop)
-            .map_err(system_failure("operating the link"));
+        // After the sniffers: its interfaces go with it.
+        let linked = scene.link.map_or(Ok(()), Operated::stop);
         while let Ok(happening) = self.ear.try_recv() {
             self.note(happening);
         }
-        linked.and(stopped)
+        stopped.and(linked.map_err(system_failure("operating the link")))
     }
 
     fn write(&mut self, folder: &Path, joined: bool) -> io::Result<()> {

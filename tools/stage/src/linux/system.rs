@@ -137,6 +137,9 @@ pub fn die_with_parent() -> io::Result<()> {
 
 /// Becomes another user for good: groups, group and user of every thread.
 pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
+    if user() == (uid, gid) {
+        return Ok(());
+    }
     // SAFETY: `gid` is the one element of the list; the others take integers only.
     unsafe {
         checked(libc::setgroups(1, &raw const gid))?;

@@ -50,9 +50,15 @@ const FIRST_PORT: u16 = 40_000;
 
 /// What is set where the scenario says nothing else, for this many connections. By name.
 pub(crate) fn usual(connections: usize) -> BTreeMap<String, String> {
-    let last = usize::from(FIRST_PORT) + connections.max(1) - 1;
+    // Of an odd number of ports above one, `connect` never uses the last (inet_hash_connect in the kernel's source).
+    let ports = if connections > 1 {
+        connections.next_multiple_of(2)
+    } else {
+        1
+    };
+    let last = usize::from(FIRST_PORT) + ports - 1;
     [
-        // As many ports as connections: the first client always gets the first port.
+        // As many ports as connections: a single client always gets the first.
         ("ip_local_port_range", format!("{FIRST_PORT} {last}")),
         // The host's own may pace with timers; this one is allowed everywhere.
         ("tcp_congestion_control", "reno".into()),

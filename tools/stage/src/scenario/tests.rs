@@ -242,7 +242,7 @@ fn several_of_one_program_are_told_apart_by_number() {
     assert_eq!(running, ["server", "client-1", "client-2", "client-3"]);
     assert_eq!(
         scenario.variants[0].act.all_pins()["ip_local_port_range"],
-        "40000 40002"
+        "40000 40003"
     );
     let error = parse(&several.replacen("exit = { client = 0", "exit = { client-4 = 0", 1)).unwrap_err();
     assert!(
