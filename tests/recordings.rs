@@ -130,6 +130,13 @@ fn every_recording_is_as_it_was_written() {
                 ));
             }
         }
+        let missing = expected.keys();
+        complaints.extend(missing.map(|file| {
+            format!(
+                "{file} is missing; `cargo book record {}` writes it",
+                entry.name()
+            )
+        }));
         complaints
     });
 }

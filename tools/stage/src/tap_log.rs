@@ -246,6 +246,10 @@ impl Reader<'_> {
             return;
         };
         let Ok(name) = begin.begin.parse::<Name>() else {
+            // A fork that did not return made no child.
+            if begin.begin != "fork" {
+                self.tapped.unnamed.insert(begin.begin);
+            }
             return;
         };
         let socket = begin.socket.map(|inode| self.socket(inode));
@@ -400,6 +404,15 @@ mod tests {
             .map(|call| (call.thread, call.end))
             .collect();
         assert_eq!(threads, [(7, Some(30)), (8, Some(30))]);
+    }
+
+    #[test]
+    fn a_call_that_has_no_name_here_is_told_and_left_out() {
+        let tapped = read(&[BORN, &ACCEPT.replace("accept4", "accept5")].concat());
+        assert!(calls(&tapped).is_empty());
+        assert_eq!(tapped.unnamed.into_iter().collect::<Vec<_>>(), ["accept5"]);
+        let tapped = read(&[BORN, &ACCEPT.replace("accept4", "fork")].concat());
+        assert!(tapped.unnamed.is_empty());
     }
 
     #[test]

@@ -148,6 +148,7 @@ pub struct Call {
     /// - `send*`, `recv*`: the flags (`MSG_NOSIGNAL`, `MSG_PEEK|MSG_DONTWAIT`)
     /// - `setsockopt`, `getsockopt`: name and value (`TCP_NODELAY 1`, `SO_LINGER on 0s`, `SO_LINGER off 0s`)
     /// - `fcntl`: the command (`F_DUPFD_CLOEXEC`)
+    /// - `ioctl`: the request and its value (`FIONBIO 1`: the socket shall refuse to wait)
     /// - `epoll_ctl`: operation and events (`EPOLL_CTL_ADD EPOLLIN|EPOLLET`)
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -300,7 +301,7 @@ names! {
     Sendfile "sendfile", Splice "splice",
     Recv "recv", Recvfrom "recvfrom", Recvmsg "recvmsg", Recvmmsg "recvmmsg", Read "read", Readv "readv",
     Shutdown "shutdown", Close "close",
-    Dup "dup", Dup2 "dup2", Dup3 "dup3", Fcntl "fcntl",
+    Dup "dup", Dup2 "dup2", Dup3 "dup3", Fcntl "fcntl", Ioctl "ioctl",
     Poll "poll", Ppoll "ppoll", Select "select", Pselect "pselect",
     EpollCreate1 "epoll_create1", EpollCtl "epoll_ctl", EpollWait "epoll_wait", EpollPwait "epoll_pwait",
     Setsockopt "setsockopt", Getsockopt "getsockopt",

@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use crate::call::{Call, Holders, Name, Record, by_effect};
 use crate::conversation::{Conversation, Mark, Roles, Side, Sides, Turn};
-use crate::segment::Flags;
+use crate::segment::{Flags, TcpOption};
 
 /// What caused a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -379,6 +379,9 @@ fn socket_of(
 ) -> Option<u32> {
     let (own, peer) = (conversation.ends[side], conversation.ends[side.peer()]);
     let first = conversation.turns.first()?.segment.time;
+    // Where both ends connect, the second SYN has a call that may be younger than the first SYN.
+    let spoke = conversation.turns.iter().find(|turn| turn.side == side);
+    let spoke = spoke.map_or(first, |turn| turn.segment.time);
     let begun_before = !matches!(conversation.roles, Roles::Syn);
     let of_these = |socket: &Socket| {
         socket.local.is_some_and(|local| same(local, own))
@@ -394,8 +397,21 @@ fn socket_of(
         .iter()
         .filter(|(_, socket)| of_these(socket))
         .filter_map(|(number, socket)| Some((interval(socket.connect?).0, *number)))
-        .filter(|(start, _)| begun_before || *start <= first)
+        .filter(|(start, _)| begun_before || *start <= spoke)
         .max();
+    // A call that connects and sends at once ends without telling the socket's own address. Where it is the only one to
+    // this peer that was under way, no other can have sent the SYN.
+    let mut nameless = known
+        .iter()
+        .filter(|(_, socket)| {
+            socket.local.is_none() && socket.peer.is_some_and(|address| same(address, peer))
+        })
+        .filter_map(|(number, socket)| Some((interval(socket.connect?), *number)))
+        .filter(|((start, end), _)| !begun_before && (*start..=*end).contains(&spoke));
+    let called = called.or_else(|| match (nameless.next(), nameless.next()) {
+        (Some(((start, _), number)), None) => Some((start, number)),
+        _ => None,
+    });
     let accepted = known
         .iter()
         .filter(|(_, socket)| of_these(socket))
@@ -457,6 +473,12 @@ impl Reader<'_> {
             return self.reset(turn);
         }
         match segment.mark {
+            // Where both ends connect, a SYN goes again with an acknowledgment, and answers the other's SYN.
+            Mark::Repeat { of }
+                if segment.has(Flags::SYN | Flags::ACK) && !self.turns[of].has(Flags::ACK) =>
+            {
+                return self.syn(turn);
+            }
             Mark::Repeat { .. } => return self.retransmission(turn),
             Mark::Probe => return self.probe(turn),
             _ => {}
@@ -471,6 +493,15 @@ impl Reader<'_> {
             return unknown("it carries nothing, not even an acknowledgment");
         }
         self.stream(turn)
+    }
+
+    /// Whether a segment came from the other end. A socket that is connected to itself is its own other end.
+    fn is_from_peer(&self, of: Side, other: &Turn) -> bool {
+        other.side != of || self.is_own_peer()
+    }
+
+    fn is_own_peer(&self) -> bool {
+        self.found.ends.client == self.found.ends.server
     }
 
     fn time(&self, turn: usize) -> u64 {
@@ -494,7 +525,10 @@ impl Reader<'_> {
         let segment = &self.turns[turn];
         let side = segment.side;
         if segment.has(Flags::ACK) {
-            let asked = self.last_before(turn, |other| other.side != side && other.has(Flags::SYN));
+            let asks = |other: &Turn| {
+                self.is_from_peer(side, other) && other.has(Flags::SYN) && !other.has(Flags::ACK)
+            };
+            let asked = self.last_before(turn, asks);
             return asked.map_or_else(
                 || unknown("the SYN that it answers is not in the capture"),
                 |asked| by(By::Answer(asked)),
@@ -629,12 +663,16 @@ impl Reader<'_> {
     /// The other side's segment that came right before this one, no earlier than `since`, and what it brought.
     fn came_before(&self, turn: usize, since: u64) -> Option<Release> {
         let segment = &self.turns[turn];
-        let came = self.last_before(turn, |other| other.side != segment.side && !other.has(Flags::RST))?;
+        let came = self.last_before(turn, |other| {
+            self.is_from_peer(segment.side, other) && !other.has(Flags::RST)
+        })?;
         let gap = self.time(turn).saturating_sub(self.time(came));
         if gap > AT_ONCE || self.time(came) < since {
             return None;
         }
-        let before = self.last_before(came, |other| other.side != segment.side && !other.has(Flags::RST));
+        let before = self.last_before(came, |other| {
+            self.is_from_peer(segment.side, other) && !other.has(Flags::RST)
+        });
         let edge = |turn: usize| {
             let turn = &self.turns[turn];
             Some(turn.acknowledgment? + i64::from(turn.window?))
@@ -675,7 +713,9 @@ impl Reader<'_> {
                 "what made the {side} send it again is seen only at its own host"
             ));
         }
-        let came = self.last_before(turn, |other| other.side != side && !other.has(Flags::RST));
+        let came = self.last_before(turn, |other| {
+            self.is_from_peer(side, other) && !other.has(Flags::RST)
+        });
         let Some(came) = came.filter(|came| self.time(turn).saturating_sub(self.time(*came)) <= AT_ONCE)
         else {
             return by(By::Timer(Timer::Retransmission));
@@ -686,7 +726,9 @@ impl Reader<'_> {
             return by(By::Answer(came));
         }
         // An acknowledgment that stops right here, after data beyond it arrived (RFC 5681, 3.2; RFC 6675).
-        let asks = other.segment.is_pure_ack() && other.acknowledgment <= Some(segment.sequence);
+        // So does the answer to a SYN that takes no more than the SYN, whose data then go again (RFC 7413, 4.2).
+        let says_so = other.segment.is_pure_ack() || other.has(Flags::SYN | Flags::ACK);
+        let asks = says_so && other.acknowledgment <= Some(segment.sequence);
         let repeated = self.turns[..came].iter().any(|earlier| {
             earlier.side != side
                 && earlier.acknowledgment == other.acknowledgment
@@ -701,7 +743,7 @@ impl Reader<'_> {
 
     fn probe(&self, turn: usize) -> Cause {
         let side = self.turns[turn].side;
-        let heard = self.last_before(turn, |other| other.side != side);
+        let heard = self.last_before(turn, |other| self.is_from_peer(side, other));
         if heard.is_some_and(|heard| self.turns[heard].window == Some(0)) {
             return by(By::Timer(Timer::WindowProbe));
         }
@@ -722,7 +764,7 @@ impl Reader<'_> {
         let answered = if number > said {
             // What brought the last byte that it acknowledges, SYN and FIN included.
             let brings = |other: &Turn| {
-                other.side != side
+                self.is_from_peer(side, other)
                     && !other.has(Flags::RST)
                     && other.segment.sequence_length() > 0
                     && Some(other.end()) >= number
@@ -732,19 +774,24 @@ impl Reader<'_> {
             let filled = (before.unwrap_or(0)..turn).rev().find(|other| {
                 let other = &self.turns[*other];
                 let fills = matches!(other.mark, Mark::Late | Mark::Repeat { .. });
-                other.side != side && fills && Some(other.end()) < number
+                self.is_from_peer(side, other) && fills && Some(other.end()) < number
             });
             filled.or_else(|| self.last_before(turn, brings))
         } else {
             // Nothing new: it answers what came since, if that asks for an answer, and such answers do not wait.
             let asks = |other: &Turn| {
-                other.side != side && (other.mark == Mark::Probe || other.segment.sequence_length() > 0)
+                self.is_from_peer(side, other)
+                    && (other.mark == Mark::Probe || other.segment.sequence_length() > 0)
             };
             let waits = |asked: &usize| {
                 self.departs_here(side) && self.time(turn).saturating_sub(self.time(*asked)) > AT_ONCE
             };
-            self.last_before(turn, asks)
-                .filter(|asked| before.is_none_or(|before| *asked > before) && !waits(asked))
+            self.selectively_told(turn).or_else(|| {
+                self.last_before(turn, asks).filter(|asked| {
+                    before.is_none_or(|before| *asked > before || self.is_own_peer() && *asked == before)
+                        && !waits(asked)
+                })
+            })
         };
         let Some(answered) = answered else {
             return self.window_update(turn, before);
@@ -770,6 +817,26 @@ impl Reader<'_> {
         }
     }
 
+    /// What a selective acknowledgment answers: its first block holds the segment that asked for it (RFC 2018, 4; RFC 2883
+    /// for one that came twice).
+    fn selectively_told(&self, turn: usize) -> Option<usize> {
+        let segment = &self.turns[turn];
+        let blocks = segment
+            .segment
+            .options()
+            .into_iter()
+            .find_map(|option| match option {
+                TcpOption::Sack(blocks) => Some(blocks),
+                _ => None,
+            })?;
+        let (left, right) = *blocks.first()?;
+        self.last_before(turn, |other| {
+            self.is_from_peer(segment.side, other)
+                && other.segment.sequence_length() > 0
+                && other.segment.sequence.wrapping_sub(left) < right.wrapping_sub(left)
+        })
+    }
+
     /// An acknowledgment of nothing new that answers nothing: the reader made room.
     fn window_update(&self, turn: usize, before: Option<usize>) -> Cause {
         let segment = &self.turns[turn];
@@ -786,7 +853,9 @@ impl Reader<'_> {
     fn reset(&self, turn: usize) -> Cause {
         let segment = &self.turns[turn];
         let side = segment.side;
-        let asked = self.last_before(turn, |other| other.side != side && !other.has(Flags::RST));
+        let asked = self.last_before(turn, |other| {
+            self.is_from_peer(side, other) && !other.has(Flags::RST)
+        });
         let spoke = self.turns[..turn]
             .iter()
             .any(|other| other.side == side && other.has(Flags::SYN));

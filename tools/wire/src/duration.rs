@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `35ms`, `1.5s`, `200us`; and as this book prints them: `40.8 ms`.
+//! Lengths of time as people write them: `35ms`, `1.5s`, `200us`; and as this book prints them: `40.8 ms`, `11 µs`.
 
 /// A text that is no length of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,21 +33,25 @@ pub fn parse(text: &str) -> Result<u64, NoDuration> {
     format!("{whole}{fraction}").parse().map_err(|_| error())
 }
 
-/// A length of time with three digits that count, and its unit: `350 ns`, `11.0 µs`, `40.8 ms`, `1.02 s`.
+/// A length of time with digits that can be said, and its unit, as the pages print it: `350 ns`, `11 µs`, `1.23 ms`,
+/// `40.8 ms`, `212 ms`, `1.020 s`.
 pub fn text(nanoseconds: u64) -> String {
-    let (unit, size) = match nanoseconds {
-        0..1_000 => return format!("{nanoseconds} ns"),
-        1_000..999_500 => ("µs", 1_000),
-        999_500..999_500_000 => ("ms", 1_000_000),
-        _ => ("s", 1_000_000_000),
+    let (unit, digits, name) = match nanoseconds {
+        0..1_000 => (1, 0, "ns"),
+        1_000..999_500 => (1_000, 0, "µs"),
+        999_500..9_995_000 => (1_000_000, 2, "ms"),
+        9_995_000..99_950_000 => (1_000_000, 1, "ms"),
+        99_950_000..999_500_000 => (1_000_000, 0, "ms"),
+        _ => (1_000_000_000, 3, "s"),
     };
-    let count = nanoseconds as f64 / size as f64;
-    let digits = match count {
-        ..9.995 => 2,
-        ..99.95 => 1,
-        _ => 0,
-    };
-    format!("{count:.digits$} {unit}")
+    // Half up, in whole numbers: a floating-point number rounds half to even.
+    let scale = 10_u64.pow(digits);
+    let scaled = (u128::from(nanoseconds) * u128::from(scale) + unit / 2) / unit;
+    let (whole, rest) = (scaled / u128::from(scale), scaled % u128::from(scale));
+    match digits as usize {
+        0 => format!("{whole} {name}"),
+        width => format!("{whole}.{rest:0width$} {name}"),
+    }
 }
 
 #[cfg(test)]
@@ -85,18 +89,22 @@ mod tests {
     }
 
     #[test]
-    fn three_digits_are_printed() {
+    fn digits_that_can_be_said_are_printed() {
         for (nanoseconds, expected) in [
             (0, "0 ns"),
             (350, "350 ns"),
-            (11_000, "11.0 µs"),
-            (9_994, "9.99 µs"),
-            (9_996, "10.0 µs"),
-            (999_600, "1.00 ms"),
+            (11_000, "11 µs"),
+            (11_500, "12 µs"),
+            (999_499, "999 µs"),
+            (999_500, "1.00 ms"),
+            (1_234_567, "1.23 ms"),
+            (9_995_000, "10.0 ms"),
             (40_823_456, "40.8 ms"),
-            (1_020_000_000, "1.02 s"),
-            (75_000_000_000, "75.0 s"),
-            (7_500_000_000_000, "7500 s"),
+            (99_950_000, "100 ms"),
+            (212_000_000, "212 ms"),
+            (999_500_000, "1.000 s"),
+            (1_020_000_000, "1.020 s"),
+            (75_000_000_000, "75.000 s"),
         ] {
             assert_eq!(text(nanoseconds), expected);
         }

@@ -237,7 +237,7 @@ fn call_text(call: &Call) -> String {
         },
         _ if matches!(
             family(call.call),
-            crate::call::Name::Shutdown | crate::call::Name::Setsockopt
+            crate::call::Name::Shutdown | crate::call::Name::Setsockopt | crate::call::Name::Ioctl
         ) =>
         {
             format!("{name} {}", call.detail)
@@ -254,8 +254,17 @@ fn place_text(place: &Place, file: Option<&str>) -> String {
         let name = place.file.rsplit('/').next().unwrap_or(&place.file);
         format!("{}:", name.strip_suffix(".rs").unwrap_or(name))
     };
-    match &place.dropped {
-        Some(dropped) => format!("{elsewhere}{line} {text} drops {dropped}"),
+    match place.dropped.as_deref() {
+        // What is dropped says more than the comment behind the brace.
+        Some(dropped) => {
+            let brace = text.split("//").next().unwrap_or(text).trim_end();
+            let drops = if dropped.starts_with("end of scope") {
+                ""
+            } else {
+                "drops "
+            };
+            format!("{elsewhere}{line} {brace} {drops}{dropped}")
+        }
         None => format!("{elsewhere}{line} {text}"),
     }
 }
@@ -344,6 +353,13 @@ fn line(cells: &[Vec<String>; 6]) -> String {
     text
 }
 
+/// Where a word may be broken so that its first part takes no more than `width`: behind a dot, a bracket or the like.
+fn joint(word: &[char], width: usize) -> Option<usize> {
+    let first = word.get(..width)?;
+    let joint = first.iter().rposition(|letter| ".(:,&[".contains(*letter))?;
+    (joint > WIDTHS[1] / 3).then_some(joint + 1)
+}
+
 /// Breaks a text at blanks, and words that are too long after a dot, a bracket or the like, or where they must be; what
 /// does not fit is cut off with `…`.
 fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -358,14 +374,17 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             continue;
         }
         while word.len() > width {
-            let joint = word[..width].iter().rposition(|letter| "(:,&[".contains(*letter));
-            let rest = word.split_off(
-                joint
-                    .filter(|joint| *joint > width / 3)
-                    .map_or(width, |joint| joint + 1),
-            );
-            lines.push(word.into_iter().collect());
-            word = rest;
+            let used = lines.last().map_or(width, |last| last.chars().count() + 1);
+            // A long word begins where the line still has room for a good part of it.
+            let fits = width.saturating_sub(used);
+            if let (Some(last), Some(joint)) = (lines.last_mut(), joint(&word, fits)) {
+                last.push(' ');
+                last.extend(word.drain(..joint));
+            } else {
+                let rest = word.split_off(joint(&word, width).unwrap_or(width));
+                lines.push(word.into_iter().collect());
+                word = rest;
+            }
         }
         lines.push(word.into_iter().collect());
     }

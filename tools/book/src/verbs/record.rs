@@ -7,7 +7,7 @@ use stage::catalogue::{Catalogue, Entry};
 use stage::perform::perform;
 use stage::programs::Programs;
 use stage::recording::Recording;
-use stage::store::{Stored, reasons, store};
+use stage::store::{Stored, reasons, refresh, store};
 use std::process::ExitCode;
 
 /// Run scenarios and store what they show
@@ -48,7 +48,8 @@ impl Record {
         for (index, entry) in entries.iter().enumerate() {
             let place = format!("[{} of {}] {}", index + 1, entries.len(), entry.name());
             if !self.again && reasons(&catalogue, *entry).is_empty() {
-                print(&format!("{place}: kept, nothing has changed\n"))?;
+                let refreshed = refresh(&entry.folder())?;
+                print(&format!("{place}: {}\n", kept(refreshed)))?;
                 continue;
             }
             let programs = match &built {
@@ -69,14 +70,22 @@ impl Record {
     }
 }
 
+fn kept(refreshed: bool) -> &'static str {
+    if refreshed {
+        "kept; its timeline is written anew"
+    } else {
+        "kept, nothing has changed"
+    }
+}
+
 /// Records one and says what became of it.
 fn one(catalogue: &Catalogue, entry: Entry<'_>, programs: &Programs, again: bool) -> anyhow::Result<String> {
     let before = Recording::read(&entry.folder()).ok();
     let fresh = perform(catalogue, entry, programs)?.recording;
     Ok(match store(catalogue, entry, &fresh, again)? {
         Stored::New => "recorded".into(),
-        Stored::Kept => "kept, nothing has changed".into(),
-        Stored::Refreshed => "kept; what is made of it is written anew".into(),
+        Stored::Kept => kept(false).into(),
+        Stored::Refreshed => kept(true).into(),
         Stored::Replaced(reasons) => {
             let differences = before
                 .map(|before| differences(&before, &fresh))

@@ -92,11 +92,7 @@ pub fn main() -> ExitCode {
 fn every_line_is_right(run: &Run) {
     run.ended_well();
     assert_eq!(run.tapped.lost, 0);
-    assert!(
-        run.tapped.unnamed.iter().all(|name| name == "ioctl"),
-        "{:?}",
-        run.tapped.unnamed
-    );
+    assert!(run.tapped.unnamed.is_empty(), "{:?}", run.tapped.unnamed);
     assert!(run.tapped.strangers.is_empty(), "{:?}", run.tapped.strangers);
     let (seen, marked) = (run.seen(), run.marked());
     let difference =
