@@ -16,6 +16,7 @@ mod label;
 mod layout;
 mod page;
 mod recorded;
+mod span;
 mod table;
 mod text;
 
@@ -38,6 +39,8 @@ pub struct Ladder {
     pub lifelines: Vec<Lifeline>,
     /// The events, in the order of time.
     pub rows: Vec<Row>,
+    /// Whether nothing may tell when anything happened.
+    pub untimed: bool,
 }
 
 /// One socket, as a line down the drawing.

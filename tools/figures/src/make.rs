@@ -17,7 +17,7 @@ use crate::{
     number::number,
     page::{Fence, Page, Place},
     problem::{Problem, choices},
-    recording::{self, Shown},
+    recording::{self, Shown, Told},
     shelf::Shelf,
 };
 
@@ -212,18 +212,32 @@ impl Making<'_> {
             Ok(seen) => seen,
             Err(message) => return self.problem(fence.line + 1 + shown.line, message),
         };
+        let other = match &shown.compare {
+            None => None,
+            Some((name, line)) => match self.workshop.shelf.get(name) {
+                Ok(other) => Some(other),
+                Err(message) => return self.problem(fence.line + 1 + line, message),
+            },
+        };
+        let before = self.problems.len();
         let mut notes = Vec::new();
         for note in &shown.notes {
             let line = fence.line + 1 + note.line;
-            match seen.find(&note.event) {
-                Ok(segment) => notes.push((segment, self.note(&note.text, line))),
+            let text = self.note(&note.text, line);
+            match seen.found(&note.event) {
+                Ok(place) => notes.push(Told { place, text }),
                 Err(message) => self.problem(line, message),
             }
         }
         self.recordings += 1;
+        if self.problems.len() > before {
+            return;
+        }
         let id = format!("{}-recording-{}", chapter::stem(self.path), self.recordings);
-        self.changes
-            .push((fence.range.clone(), shown.figure(&seen, &id, &notes)));
+        match shown.figure(&seen, other.as_deref(), &id, &notes) {
+            Ok(figure) => self.changes.push((fence.range.clone(), figure)),
+            Err(fault) => self.problem(fence.line + 1 + fault.line, fault.message),
+        }
     }
 
     /// A note's Markdown with its directives replaced.

@@ -1,31 +1,42 @@
-//! The recording fence: what passed between the programs, in tcpdump's words, numbered and annotated.
+//! The recording fence: what passed between the programs, drawn as a ladder, annotated, and in tcpdump's words.
 //!
 //! ````text
 //! ```recording
 //! show = "echo/one-echo"      # or "echo/one-echo.async"; without variant the blocking one
-//! numbers = "relative"        # sequence numbers from each side's first; or "absolute", as `tcpdump -S` prints them
+//! compare = "echo/one-echo.async"  # a second one beside it; not given: none
+//! connections = [1, 2]        # which are drawn, the others are counted; not given: all
+//! span = "client FIN -> last client ACK"  # from one event to another; not given: everything
+//! detail = "story"            # which calls: "story", "waits" (also those that wait for several sockets, or were told to
+//!                             # come again), "all"
+//! mode = "explore"            # "predict": rows stay covered until the reader has guessed and opens them
+//! numbers = "relative"        # in tcpdump's text: counted from each side's first; or "absolute", as `tcpdump -S`
 //! verbose = false             # true: the IP header and the checksums as well, as `tcpdump -vvv` prints them
 //! time = "elapsed"            # since the first segment; or "delta" (since the one before), "clock" (of day, UTC), "none"
-//! unnamed = false             # true: the caption does not say which recording it is
+//! unnamed = false             # true: nothing tells which recording it is, neither its name nor its calls
 //!
 //! [notes]                     # event = what there is to say about it, in Markdown; directives work here too
 //! "client SYN" = "`TcpStream::connect`."
 //! "first server data" = "The same {{#number echo/one-echo bytes from server}} bytes."
+//! "server accept" = "A call may be spoken of as well."
 //! ```
 //! ````
 //!
-//! What is shown here are the defaults. An event is named in the words of [`wire::event`]; it must match exactly one
-//! segment.
+//! Where an option can be left out, it is the default that is shown, or none. An event is named in the words of
+//! [`wire::event`]; it must match exactly one thing. A segment's annotation bears the segment's number, a call's a letter.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, de};
 use toml::Spanned;
-use wire::tcpdump::{self, Printer};
+use wire::{
+    event::Found,
+    tcpdump::{self, Printer},
+};
 
 use crate::{
     html::{escape, mark},
-    seen::Seen,
+    ladder::{self, Detail, Ladder, Mode, Options},
+    seen::{Choice, Seen},
     toml_at::{self, Fault, line_of},
 };
 
@@ -39,6 +50,16 @@ pub struct Shown {
     pub show: String,
     /// The line of the body that names it, counted from 0.
     pub line: usize,
+    /// The name of the one beside it, and its line.
+    pub compare: Option<(String, usize)>,
+    /// The connections drawn, by number, and their line; all where there is none.
+    pub connections: (Vec<usize>, usize),
+    /// The names of the first and the last thing drawn, and their line.
+    pub span: Option<(String, String, usize)>,
+    /// How many of the calls are drawn.
+    pub detail: Detail,
+    /// What a reader is asked to do first.
+    pub mode: Mode,
     /// What tcpdump is told.
     pub options: tcpdump::Options,
     /// Whether the caption keeps silent about which recording it is.
@@ -58,10 +79,27 @@ pub struct Note {
     pub line: usize,
 }
 
+/// An annotation whose place was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What it speaks of.
+    pub place: Found,
+    /// What it says, in Markdown, with directives already replaced.
+    pub text: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
     show: Spanned<String>,
+    compare: Option<Spanned<String>>,
+    #[serde(default)]
+    connections: Option<Spanned<Vec<usize>>>,
+    span: Option<Spanned<String>>,
+    #[serde(default)]
+    detail: Calls,
+    #[serde(default)]
+    mode: Asked,
     #[serde(default)]
     numbers: Numbers,
     #[serde(default)]
@@ -90,6 +128,23 @@ enum Time {
     Delta,
     Clock,
     None,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Calls {
+    #[default]
+    Story,
+    Waits,
+    All,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Asked {
+    #[default]
+    Explore,
+    Predict,
 }
 
 /// The table of notes, in the order in which it is written.
@@ -135,9 +190,52 @@ impl Shown {
                 text,
             })
             .collect();
+        let fault = |at: usize, message: &str| Fault {
+            line: line_of(body, at),
+            message: message.into(),
+        };
+        let compare = fields
+            .compare
+            .map(|name| (line_of(body, name.span().start), name));
+        if fields.unnamed
+            && let Some((line, _)) = &compare
+        {
+            return Err(Fault {
+                line: *line,
+                message: "an unnamed recording shows no calls, so there is nothing to compare; remove `compare` or `unnamed`".into(),
+            });
+        }
+        let span = match fields.span {
+            None => None,
+            Some(span) => {
+                let at = span.span().start;
+                let (from, to) = span.get_ref().split_once("->").ok_or_else(|| {
+                    fault(
+                        at,
+                        "a span has two ends: `span = \"client FIN -> last client ACK\"`",
+                    )
+                })?;
+                Some((from.trim().to_owned(), to.trim().to_owned(), line_of(body, at)))
+            }
+        };
         Ok(Shown {
             line: line_of(body, fields.show.span().start),
             show: fields.show.into_inner(),
+            compare: compare.map(|(line, name)| (name.into_inner(), line)),
+            connections: fields.connections.map_or((Vec::new(), 0), |numbers| {
+                let line = line_of(body, numbers.span().start);
+                (numbers.into_inner(), line)
+            }),
+            span,
+            detail: match fields.detail {
+                Calls::Story => Detail::Story,
+                Calls::Waits => Detail::Waits,
+                Calls::All => Detail::All,
+            },
+            mode: match fields.mode {
+                Asked::Explore => Mode::Explore,
+                Asked::Predict => Mode::Predict,
+            },
             options: tcpdump::Options {
                 time: match fields.time {
                     Time::Elapsed => tcpdump::Time::SinceFirst,
@@ -154,58 +252,200 @@ impl Shown {
         })
     }
 
-    /// The figure, ready to stand in the page. `id` is what its ids begin with, unique in the book; `notes` are the
-    /// annotations' segments, counted from 0, and their Markdown, with directives already replaced.
-    pub fn figure(&self, seen: &Seen, id: &str, notes: &[(usize, String)]) -> String {
-        let mut notes: Vec<&(usize, String)> = notes.iter().collect();
-        notes.sort_by_key(|(segment, _)| *segment);
+    /// The figure, ready to stand in the page. `id` is what its ids begin with, unique in the book; `other` is the recording
+    /// to compare with; `notes` are the annotations, in the order of [`Shown::notes`].
+    ///
+    /// # Errors
+    /// A connection or an end of the span that is not there, an annotation of something that is not drawn: with the line of
+    /// the body.
+    pub fn figure(
+        &self,
+        seen: &Seen,
+        other: Option<&Seen>,
+        id: &str,
+        notes: &[Told],
+    ) -> Result<String, Fault> {
+        let marks = marks(seen, notes);
+        let drawn = self.drawn(
+            seen,
+            notes
+                .iter()
+                .zip(&marks)
+                .map(|(note, mark)| (note.place, mark.as_str())),
+        )?;
+        for (note, (told, mark)) in self.notes.iter().zip(notes.iter().zip(&marks)) {
+            if !drawn.rows.iter().any(|row| row.notes.contains(mark)) {
+                return Err(Fault {
+                    line: note.line,
+                    message: format!(
+                        "`{}` is not drawn: {}; remove the note, or widen what is drawn",
+                        note.event,
+                        match seen.connection_of(told.place) {
+                            Some(number) if !self.draws(number) => format!("it is in connection {number}"),
+                            _ => "it is outside of the span".into(),
+                        }
+                    ),
+                });
+            }
+        }
+        let key = if self.unnamed { id } else { seen.name() };
         let mut out = format!(
-            "<figure class=\"recording\" id=\"{id}\">\n<figcaption>{}</figcaption>\n<ol class=\"segments\">\n",
-            self.caption(seen)
+            "<figure class=\"recording\" id=\"{id}\" data-recording=\"{}\">\n<figcaption>{}</figcaption>\n",
+            escape(key),
+            self.caption(seen, other)
+        );
+        for seen in [Some(seen), other].into_iter().flatten() {
+            out.push_str(&banner(seen));
+        }
+        let options = Options {
+            id: format!("{id}-ladder"),
+            mode: self.mode,
+        };
+        let other = match other {
+            Some(other) => Some((other, self.drawn(other, std::iter::empty())?)),
+            None => None,
+        };
+        let fold = |ladder: Ladder| Ladder {
+            recording: if self.unnamed {
+                id.to_owned()
+            } else {
+                ladder.recording.clone()
+            },
+            ..ladder.folded(LONGEST)
+        };
+        let shown = numbers(&drawn);
+        out.push_str(&match &other {
+            None => ladder::html(&fold(drawn), &options),
+            Some((_, beside)) => ladder::pair_html(&fold(drawn), &fold(beside.clone()), &options),
+        });
+        out.push_str(&annotations(seen, id, notes, &marks));
+        self.text(&mut out, seen, &shown, id, id, other.is_some());
+        if let Some((other, beside)) = &other {
+            self.text(
+                &mut out,
+                other,
+                &numbers(beside),
+                &format!("{id}-beside"),
+                other.name(),
+                true,
+            );
+        }
+        out.push_str("</figure>\n");
+        Ok(out)
+    }
+
+    /// The drawing of one recording.
+    fn drawn<'m>(&self, seen: &Seen, marks: impl Iterator<Item = (Found, &'m str)>) -> Result<Ladder, Fault> {
+        let (connections, line) = &self.connections;
+        let all = seen.connections();
+        if let Some(number) = connections.iter().find(|&&number| number == 0 || number > all) {
+            return Err(Fault {
+                line: *line,
+                message: format!(
+                    "there is no connection {number}; `{}` has {all}, counted from 1",
+                    seen.name()
+                ),
+            });
+        }
+        let span = match &self.span {
+            None => None,
+            Some((from, to, line)) => {
+                let fault = |message| Fault { line: *line, message };
+                let (first, last) = (seen.found(from).map_err(fault)?, seen.found(to).map_err(fault)?);
+                if seen.time(first) > seen.time(last) {
+                    return Err(fault(format!("`{to}` comes before `{from}`; turn them round")));
+                }
+                for (event, found) in [(from, first), (to, last)] {
+                    if let Some(number) = seen.connection_of(found).filter(|&number| !self.draws(number)) {
+                        return Err(fault(format!(
+                            "`{event}` is in connection {number}, which is not among `connections`"
+                        )));
+                    }
+                }
+                Some((first, last))
+            }
+        };
+        Ok(seen.ladder(Choice {
+            detail: self.detail,
+            connections: connections.clone(),
+            span,
+            notes: marks
+                .map(|(place, mark)| ladder::Note {
+                    place,
+                    mark: mark.into(),
+                })
+                .collect(),
+            unnamed: self.unnamed,
+            untimed: self.options.time == tcpdump::Time::None,
+        }))
+    }
+
+    fn draws(&self, connection: usize) -> bool {
+        self.connections.0.is_empty() || self.connections.0.contains(&connection)
+    }
+
+    /// The segments of these numbers as tcpdump prints them, to be folded away.
+    fn text(&self, out: &mut String, seen: &Seen, shown: &[usize], id: &str, key: &str, several: bool) {
+        let open = if shown.len() > LONGEST || several {
+            ""
+        } else {
+            " open"
+        };
+        let key = match several {
+            true => format!(
+                " data-recording=\"{}\"",
+                escape(if key == id { seen.name() } else { key })
+            ),
+            false => String::new(),
+        };
+        let of = match several {
+            true => format!(" of <code>{}</code>", escape(seen.name())),
+            false => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "<details class=\"tcpdump\"{open}{key}>\n<summary>The segments{of} as <code>{}</code> prints them</summary>\n<ol class=\"segments\">",
+            self.command()
         );
         let mut printer = Printer::new(self.options);
         for (index, segment) in seen.segments().iter().enumerate() {
             let number = index + 1;
+            if seen
+                .connection_at(index)
+                .is_some_and(|connection| !self.draws(connection))
+            {
+                continue;
+            }
+            // What is not shown is printed too: times and numbers count from there.
+            let printed = printer.print(segment);
+            if !shown.contains(&number) {
+                continue;
+            }
             let side = seen.side(index).map_or_else(String::new, |side| side.to_string());
             // One element a segment, so that it can be pointed at; no empty line, which would end the HTML.
-            writeln!(
+            let _ = writeln!(
                 out,
-                "<li id=\"{id}-{number}\" class=\"{side}\"><span class=\"mark\">{}</span> <span class=\"side\">{side}</span> \
-                 <pre>{}</pre></li>",
+                "<li id=\"{id}-{number}\" class=\"{side}\" data-segment=\"{number}\"><span class=\"mark\">{}</span> \
+                 <span class=\"side\">{side}</span> <pre>{}</pre></li>",
                 mark(number),
-                escape(printer.print(segment).trim())
-            )
-            .ok();
+                escape(printed.trim())
+            );
         }
-        out.push_str("</ol>\n");
-        if !notes.is_empty() {
-            out.push_str("<ul class=\"notes\">\n");
-            for (segment, text) in notes {
-                let number = segment + 1;
-                // The note is Markdown, and mdBook's to read: an empty line on either side.
-                writeln!(
-                    out,
-                    "<li>\n\n<a class=\"mark\" href=\"#{id}-{number}\">{}</a> {}\n\n</li>",
-                    mark(number),
-                    text.trim()
-                )
-                .ok();
-            }
-            out.push_str("</ul>\n");
-        }
-        out.push_str("</figure>\n");
-        out
+        out.push_str("</ol>\n</details>\n");
     }
 
-    fn caption(&self, seen: &Seen) -> String {
+    fn caption(&self, seen: &Seen, other: Option<&Seen>) -> String {
         let made = format!("{}, {}", escape(&seen.kernel()), escape(seen.date()));
-        let told = format!("as <code>{}</code> prints it", self.command());
         if self.unnamed {
-            return format!("{made}, {told}");
+            return format!("<strong>A recorded conversation</strong> <small>{made}</small>");
         }
+        let name = |seen: &Seen| format!("<code>{}</code>", escape(seen.name()));
+        let names = match other {
+            None => name(seen),
+            Some(other) => format!("{} and {}", name(seen), name(other)),
+        };
         format!(
-            "<code>{}</code>: {} ({made}, {told})",
-            escape(seen.name()),
+            "<strong>{}</strong> <small>{names}, {made}</small>",
             escape(seen.title())
         )
     }
@@ -227,6 +467,100 @@ impl Shown {
         });
         command
     }
+}
+
+/// A run of more ordinary segments than these is folded, and a longer text is folded away.
+const LONGEST: usize = 12;
+
+/// The marks of the annotations: a segment's number; of calls, the letters in the order of time.
+fn marks(seen: &Seen, notes: &[Told]) -> Vec<String> {
+    let mut calls: Vec<Found> = notes
+        .iter()
+        .map(|note| note.place)
+        .filter(|&place| seen.index(place).is_none())
+        .collect();
+    calls.sort_by_key(|&place| seen.time(place));
+    calls.dedup();
+    let letter = |place: Found| {
+        let index = calls.iter().position(|other| *other == place).unwrap_or(0);
+        char::from(b'a' + u8::try_from(index % 26).unwrap_or(0)).to_string()
+    };
+    notes
+        .iter()
+        .map(|note| {
+            seen.index(note.place)
+                .map_or_else(|| letter(note.place), |index| (index + 1).to_string())
+        })
+        .collect()
+}
+
+/// The annotations as a list in the order of time.
+fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let mut notes: Vec<(&Told, &String)> = notes.iter().zip(marks).collect();
+    notes.sort_by_key(|(note, _)| seen.time(note.place));
+    let mut out = String::from("<ul class=\"notes\">\n");
+    for (note, letter) in notes {
+        // The note is Markdown, and mdBook's to read: an empty line on either side.
+        let _ = match seen.index(note.place) {
+            Some(index) => writeln!(
+                out,
+                "<li data-segment=\"{0}\">\n\n<a class=\"mark\" href=\"#{id}-{0}\">{1}</a> {2}\n\n</li>",
+                index + 1,
+                mark(index + 1),
+                note.text.trim()
+            ),
+            None => writeln!(
+                out,
+                "<li data-call=\"{letter}\">\n\n<span class=\"mark\">{}</span> {}\n\n</li>",
+                circled(letter),
+                note.text.trim()
+            ),
+        };
+    }
+    out.push_str("</ul>\n");
+    out
+}
+
+/// `a` as `ⓐ`.
+fn circled(letter: &str) -> String {
+    let circled = letter.bytes().next().filter(u8::is_ascii_lowercase);
+    circled
+        .and_then(|letter| char::from_u32(0x24d0 + u32::from(letter - b'a')))
+        .map_or_else(|| letter.to_owned(), String::from)
+}
+
+/// The numbers of the segments that are drawn, before long runs are folded.
+fn numbers(ladder: &Ladder) -> Vec<usize> {
+    ladder
+        .rows
+        .iter()
+        .filter_map(|row| match &row.event {
+            ladder::Event::Segment(segment) => usize::try_from(segment.number).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What a reader sees of a recording that no longer belongs to its programs. The tests do not let it pass.
+fn banner(seen: &Seen) -> String {
+    if seen.stale().is_empty() {
+        return String::new();
+    }
+    let reasons: Vec<String> = seen
+        .stale()
+        .iter()
+        .map(|reason| format!("<li>{}</li>", escape(reason)))
+        .collect();
+    format!(
+        "<div class=\"stale\" role=\"note\"><strong>Older than the programs.</strong> Since <code>{name}</code> was recorded, \
+         this has changed:<ul>{}</ul>See what happens now with <code>cargo book run {name}</code>; to keep it, \
+         <code>cargo book record {name}</code>.</div>\n",
+        reasons.concat(),
+        name = escape(seen.name())
+    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::{
 
 use stage::{
     catalogue::{Catalogue, CatalogueError},
+    cited::stale,
     recording::Recording,
 };
 
@@ -93,7 +94,8 @@ impl Shelf {
             ));
         }
         let recording = Recording::read(&entry.folder()).map_err(|error| error.to_string())?;
-        Seen::of(&shown, &entry.scenario.title, recording).map_err(|message| {
+        let reasons = stale(catalogue, entry, &recording);
+        Seen::of(&shown, &entry.scenario.title, recording, &self.root, reasons).map_err(|message| {
             format!("the capture of `{shown}` cannot be read: {message}; record it again with `cargo book record {shown}`")
         })
     }

@@ -76,34 +76,54 @@ fn a_page_without_anything_of_ours_is_not_touched() {
 fn a_recording_becomes_its_numbered_segments_and_the_notes_point_at_them() {
     let made = page(
         "before\n\n```recording\nshow = \"echo/one-echo\"\n[notes]\n\"client FIN\" = \"The *end*.\"\n\
-         \"client SYN\" = \"Port {{#number echo/one-echo port client}}.\"\n```\n\nafter\n",
+         \"server accept\" = \"It waited.\"\n\"client SYN\" = \"Port {{#number echo/one-echo port client}}.\"\n```\n\nafter\n",
     )
     .unwrap();
-    let (figure, notes) = made.split_once("</ol>").unwrap();
     assert!(
-        figure.starts_with(
-            "before\n\n<figure class=\"recording\" id=\"ch01-echo-recording-1\">\n<figcaption><code>echo/one-echo</code>: \
-             One echo; the client closes first (Linux 6.18.44, 2026-11-22, as <code>tcpdump -nn -ttttt</code> prints it)"
+        made.starts_with(
+            "before\n\n<figure class=\"recording\" id=\"ch01-echo-recording-1\" data-recording=\"echo/one-echo\">\n<figcaption>\
+             <strong>One echo; the client closes first</strong> <small><code>echo/one-echo</code>, Linux 6.18.44, 2026-11-22</small>\
+             </figcaption>\n<div class=\"ladder-figure\" id=\"ch01-echo-recording-1-ladder\">\n"
         ),
-        "{figure}"
+        "{made}"
+    );
+    let (ladder, rest) = made.split_once("<ul class=\"notes\">").unwrap();
+    assert_eq!(
+        ladder.matches("<svg").count(),
+        2,
+        "for a wide page and for a narrow one"
     );
     assert!(
-        figure.contains(
-            "<li id=\"ch01-echo-recording-1-2\" class=\"server\"><span class=\"mark\">②</span> <span class=\"side\">server</span> \
-             <pre>00:00:00.000015 IP 127.0.0.1.8000 &gt; 127.0.0.1.40000: Flags [S.], seq "
-        ),
-        "{figure}"
+        ladder.contains("data-file=\"listings/ch01-echo/src/bin/echo-blocking-client.rs\""),
+        "{ladder}"
     );
-    assert_eq!(figure.matches("<li id=").count(), 10);
     assert!(
-        !figure[figure.find("<figure").unwrap()..].contains("\n\n"),
+        !ladder[ladder.find("<figure").unwrap()..].contains("\n\n"),
         "an empty line ends the HTML"
     );
-    // In the order of the segments, not of the fence.
+    let (notes, text) = rest.split_once("</ul>").unwrap();
+    // In the order of time, not of the fence.
     assert_eq!(
         notes,
-        "\n<ul class=\"notes\">\n<li>\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-1\">①</a> Port 40000.\n\n</li>\n\
-         <li>\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-8\">⑧</a> The *end*.\n\n</li>\n</ul>\n</figure>\n\n\nafter\n"
+        "\n<li data-segment=\"1\">\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-1\">①</a> Port 40000.\n\n</li>\n\
+         <li data-call=\"a\">\n\n<span class=\"mark\">ⓐ</span> It waited.\n\n</li>\n\
+         <li data-segment=\"8\">\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-8\">⑧</a> The *end*.\n\n</li>\n"
+    );
+    assert!(
+        text.starts_with("\n<details class=\"tcpdump\" open>\n<summary>"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "<li id=\"ch01-echo-recording-1-2\" class=\"server\" data-segment=\"2\"><span class=\"mark\">②</span> \
+             <span class=\"side\">server</span> <pre>00:00:00.000020 IP 127.0.0.1.8000 &gt; 127.0.0.1.40000: Flags [S.], seq "
+        ),
+        "{text}"
+    );
+    assert_eq!(text.matches("<li id=").count(), 10);
+    assert!(
+        text.ends_with("</ol>\n</details>\n</figure>\n\n\nafter\n"),
+        "{text}"
     );
 }
 
@@ -111,7 +131,7 @@ fn a_recording_becomes_its_numbered_segments_and_the_notes_point_at_them() {
 fn a_recording_is_printed_as_tcpdump_is_told_to() {
     let made = page("```recording\nshow = \"echo/one-echo\"\nnumbers = \"absolute\"\nverbose = true\ntime = \"clock\"\n```\n").unwrap();
     assert!(
-        made.contains("<pre>18:35:11.249367 IP (tos 0x0, ttl 64, "),
+        made.contains("<pre>19:51:04.551055 IP (tos 0x0, ttl 64, "),
         "{made}"
     );
     assert!(made.contains("cksum 0x"), "{made}");
@@ -120,9 +140,161 @@ fn a_recording_is_printed_as_tcpdump_is_told_to() {
 
 #[test]
 fn an_unnamed_recording_does_not_say_which_it_is() {
-    let made = page("```recording\nshow = \"echo/one-echo\"\nunnamed = true\n```\n").unwrap();
-    assert!(!made.contains("one-echo") && !made.contains("One echo"), "{made}");
-    assert!(made.contains("Linux 6.18.44"), "{made}");
+    let made =
+        page("```recording\nshow = \"echo/one-echo\"\nunnamed = true\ntime = \"none\"\n```\n").unwrap();
+    for telling in [
+        "one-echo", "One echo", "blocking", "accept", "listings", "1003", "1.00", " ms", "µs", "time,",
+    ] {
+        assert!(!made.contains(telling), "{telling}: {made}");
+    }
+    assert!(
+        made.contains("Linux 6.18.44") && made.contains("nothing for a while"),
+        "{made}"
+    );
+}
+
+/// The figure of a fence with these options, from the stored recording.
+fn figure(options: &str) -> Result<String, String> {
+    page(&format!(
+        "```recording\nshow = \"echo/one-echo\"\n{options}\n```\n"
+    ))
+}
+
+/// The numbers of the segments that tcpdump's text shows, and the words of the rows that count what is left out.
+fn shown(figure: &str) -> (Vec<&str>, Vec<&str>) {
+    let (ladder, text) = figure.split_once("<details").unwrap();
+    let (wide, _) = ladder.split_once("</svg>").unwrap();
+    let cut = |part: &str, to: &str| part.find(to).unwrap_or(part.len());
+    let numbers = text
+        .split("data-segment=\"")
+        .skip(1)
+        .map(|part| &part[..cut(part, "\"")]);
+    let counted = wide
+        .split('⋮')
+        .skip(1)
+        .map(|part| part[..cut(part, "</text>")].trim());
+    (numbers.collect(), counted.collect())
+}
+
+#[test]
+fn a_span_shows_what_is_between_two_events_and_counts_the_rest() {
+    let made = figure("span = \"client FIN -> last client ACK\"").unwrap();
+    assert_eq!(
+        shown(&made),
+        (vec!["8", "9", "10"], vec!["7 segments, 9.54 ms"]),
+        "{made}"
+    );
+    // What went before left both ends in these states; times and numbers count from the beginning all the same.
+    let (before, _) = made.split_once("FIN-WAIT-1").unwrap();
+    assert_eq!(before.matches(">ESTABLISHED</text>").count(), 2, "{before}");
+    assert!(made.contains("00:00:01.01") && made.contains("ack 13"), "{made}");
+    let made = figure("span = \"server accept -> first server data\"").unwrap();
+    assert_eq!(shown(&made).0, ["6"], "{made}");
+}
+
+#[test]
+fn the_calls_that_are_drawn_are_those_that_are_asked_for() {
+    let calls = |options: &str| figure(options).unwrap().matches("class=\"row calls").count();
+    assert!(calls("detail = \"all\"") > calls("") && calls("detail = \"waits\"") == calls(""));
+}
+
+#[test]
+fn a_figure_to_predict_says_so() {
+    assert!(
+        figure("mode = \"predict\"")
+            .unwrap()
+            .contains(" data-mode=\"predict\"")
+    );
+    assert!(!figure("mode = \"explore\"").unwrap().contains("data-mode"));
+}
+
+#[test]
+fn two_recordings_stand_side_by_side_each_with_its_text() {
+    let folder = copy();
+    let recordings = folder.path().join("listings/ch01-echo/recordings");
+    fs::create_dir(recordings.join("one-echo.async")).unwrap();
+    copy_files(
+        &recordings.join("one-echo.blocking"),
+        &recordings.join("one-echo.async"),
+    );
+    let page = (
+        "ch01-echo.md",
+        "```recording\nshow = \"echo/one-echo\"\ncompare = \"echo/one-echo.async\"\n```\n",
+    );
+    let made = make_in(folder.path(), BOOK, &[page]).unwrap().remove(0);
+    assert!(made.contains("class=\"ladder-figure ladder-pair\""), "{made}");
+    assert!(made.contains("10 segments, the same in both"), "{made}");
+    for name in ["echo/one-echo", "echo/one-echo.async"] {
+        assert!(
+            made.contains(&format!("<details class=\"tcpdump\" data-recording=\"{name}\">")),
+            "{made}"
+        );
+    }
+    assert!(
+        made.contains("id=\"ch01-echo-recording-1-10\"")
+            && made.contains("id=\"ch01-echo-recording-1-beside-10\"")
+    );
+}
+
+#[test]
+fn a_recording_older_than_its_programs_is_shown_and_says_so() {
+    let fence = ("p.md", "```recording\nshow = \"echo/one-echo\"\n```\n");
+    let banner = |folder: &Path| {
+        let made = make_in(folder, BOOK, &[fence]).unwrap().remove(0);
+        let (_, rest) = made.split_once("<div class=\"stale\" role=\"note\">")?;
+        Some(rest.split_once("</div>")?.0.to_owned())
+    };
+    assert_eq!(
+        banner(&workspace()),
+        None,
+        "the stored recording belongs to its programs"
+    );
+    let folder = copy();
+    let client = folder
+        .path()
+        .join("listings/ch01-echo/src/bin/echo-blocking-client.rs");
+    let text = fs::read_to_string(&client).unwrap();
+    fs::write(&client, format!("// A line more.\n{text}")).unwrap();
+    assert_eq!(
+        banner(folder.path()),
+        None,
+        "a line that only moved is the same line"
+    );
+    let made = make_in(folder.path(), BOOK, &[fence]).unwrap().remove(0);
+    let here = |made: &str, line: u32| {
+        made.contains(&format!("write_all(MESSAGE).with_context(|| format!(&quot;writing to {{address}}&quot;))?;\" data-line=\"{line}\""))
+    };
+    let then = page(fence.1).unwrap();
+    let line = (1..60).find(|&line| here(&then, line)).unwrap();
+    assert!(
+        here(&made, line + 1),
+        "the figure points at where the line is today"
+    );
+    fs::write(&client, text.replace("write_all(MESSAGE)", "write_all(b\"Hi\")")).unwrap();
+    let said = banner(folder.path()).unwrap();
+    assert!(
+        said.contains("is no longer there") && said.contains("cargo book record echo/one-echo"),
+        "{said}"
+    );
+    let made = make_in(folder.path(), BOOK, &[fence]).unwrap().remove(0);
+    assert!(
+        !here(&made, line) && made.contains("stream.write_all(MESSAGE)"),
+        "a line that is gone is said and not pointed at"
+    );
+}
+
+/// Copies the files of a recording, and makes its manifest say `async`.
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&to).unwrap();
+            copy_files(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -143,10 +315,10 @@ fn every_number_is_taken_from_the_recording() {
         ("bytes from client", "11"),
         ("bytes from server", "11"),
         ("connection 1: bytes from server", "11"),
-        ("duration", "1.003 s"),
-        ("gap client SYN -> server SYN", "15 µs"),
-        ("gap first client data -> first server data", "49 µs"),
-        ("time client FIN", "1.003 s"),
+        ("duration", "1.014 s"),
+        ("gap client SYN -> server SYN", "20 µs"),
+        ("gap first client data -> first server data", "9.42 ms"),
+        ("time client FIN", "1.013 s"),
         ("mark client FIN", "⑧"),
         ("flags server SYN", "S."),
         ("length first client data", "11"),
@@ -208,7 +380,7 @@ fn a_number_fits_the_place_it_stands_in() {
         "**{{#number echo/one-echo flags server SYN}}** `{{#number echo/one-echo duration}}`\n\n<b>{{#number echo/one-echo segments}}</b>\n",
     )
     .unwrap();
-    assert_eq!(made, "**S.** `1.003 s`\n\n<b>10</b>\n");
+    assert_eq!(made, "**S.** `1.014 s`\n\n<b>10</b>\n");
 }
 
 #[test]
@@ -276,7 +448,7 @@ fn a_recording_that_cannot_be_shown_is_told_with_its_line_and_the_choices() {
         (
             "show = \"echo/one-echo\"\nflags = \"-S\"",
             5,
-            "expected one of `show`, `numbers`",
+            "expected one of `show`, `compare`",
         ),
         (
             "show = \"echo/one-echo\"\n[notes]\n\"client ACK\" = \"\"",
@@ -287,6 +459,56 @@ fn a_recording_that_cannot_be_shown_is_told_with_its_line_and_the_choices() {
             "show = \"echo/one-echo\"\n[notes]\n\"client RST\" = \"\"",
             6,
             "client SYN",
+        ),
+        (
+            "show = \"echo/one-echo\"\n[notes]\n\"client recvmsg\" = \"\"",
+            6,
+            "matches nothing; there are: ",
+        ),
+        (
+            "show = \"echo/one-echo\"\ncompare = \"echo/two-echo\"",
+            5,
+            "the choices are",
+        ),
+        (
+            "show = \"echo/one-echo\"\nconnections = [1, 2]",
+            5,
+            "there is no connection 2; `echo/one-echo` has 1",
+        ),
+        (
+            "show = \"echo/one-echo\"\n\nspan = \"client FIN\"",
+            6,
+            "a span has two ends",
+        ),
+        (
+            "show = \"echo/one-echo\"\nspan = \"client FIN -> client RST\"",
+            5,
+            "there are: ",
+        ),
+        (
+            "show = \"echo/one-echo\"\nspan = \"server FIN -> client FIN\"",
+            5,
+            "turn them round",
+        ),
+        (
+            "show = \"echo/one-echo\"\nspan = \"client FIN -> server FIN\"\n[notes]\n\"client SYN\" = \"\"",
+            7,
+            "`client SYN` is not drawn: it is outside of the span",
+        ),
+        (
+            "show = \"echo/one-echo\"\nmode = \"guess\"",
+            5,
+            "expected `explore` or `predict`",
+        ),
+        (
+            "show = \"echo/one-echo\"\ndetail = \"some\"",
+            5,
+            "`story`, `waits`, `all`",
+        ),
+        (
+            "show = \"echo/one-echo\"\nunnamed = true\ncompare = \"echo/one-echo\"",
+            6,
+            "nothing to compare",
         ),
         (
             "show = \"echo/one-echo\"\n[notes]\n\"client SYN\" = \"{{#number echo/one-echo x}}\"",

@@ -2,7 +2,8 @@
 
 use super::{
     Cause, Event, Fate, Ladder, Mark, Segment,
-    text::{counted, duration},
+    page::clock,
+    text::{Clock, counted},
 };
 
 /// Says what answers what, and how long after, in the words a sighted reader would use: one sentence for each run of
@@ -10,25 +11,30 @@ use super::{
 pub fn describe(ladder: &Ladder) -> String {
     let mut teller = Teller {
         ladder,
+        clock: clock(ladder),
         sentences: Vec::new(),
         run: None,
         fins: vec![None; ladder.lifelines.len()],
         acknowledged: vec![false; ladder.lifelines.len()],
         syn: None,
     };
-    for row in &ladder.rows {
+    for (index, row) in ladder.rows.iter().enumerate() {
         match &row.event {
+            Event::Folded(folded) if index == 0 => teller.say(format!(
+                "{} went before",
+                counted(folded.segments as u64, "segment", "segments")
+            )),
             Event::Segment(segment) => teller.segment(segment, row.time),
             Event::Silence { lasts } => {
                 teller.flush();
-                teller.say(format!("Nothing happens for {}", duration(*lasts)));
+                teller.say(format!("Nothing happens for {}", teller.clock.lasting(*lasts)));
             }
             Event::Folded(folded) => {
                 teller.flush();
                 teller.say(format!(
                     "{} follow within {}",
                     counted(folded.segments as u64, "more segment", "more segments"),
-                    duration(folded.lasts)
+                    teller.clock.lasting(folded.lasts)
                 ));
             }
             Event::Call(_) | Event::Arrival { .. } => {}
@@ -51,6 +57,7 @@ fn worth_telling(segment: &Segment) -> Option<String> {
 
 struct Teller<'a> {
     ladder: &'a Ladder,
+    clock: Clock,
     sentences: Vec<String>,
     /// Bytes going one way: whose, how many, in how many segments.
     run: Option<(usize, u64, u64)>,
@@ -114,7 +121,8 @@ impl Teller<'_> {
         let peer_fin = self.fins.get(segment.to).copied().flatten();
         let answers_fin = peer_fin.is_some_and(|(_, next)| segment.ack.is_some_and(|ack| ack >= next))
             && !self.acknowledged.get(segment.to).copied().unwrap_or(true);
-        let after = |then: i64| duration(time.saturating_sub(then).unsigned_abs());
+        let clock = self.clock;
+        let after = |then: i64| clock.lasting(time.saturating_sub(then).unsigned_abs());
         let what = super::label::label(segment);
         if segment.fate == Fate::Lost {
             self.flush();

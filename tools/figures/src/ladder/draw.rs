@@ -10,7 +10,7 @@ use super::{
         ASIDE, CHIP, Columns, FALL, Lanes, Place, SIZE_CODE, SIZE_LABEL, SIZE_STATE, SIZE_TIME, aside,
         chip_top, fitting, width,
     },
-    text::{Clock, cut, cut_source, duration, escape, n},
+    text::{Clock, counted, cut, cut_source, escape, n},
 };
 
 /// A drawing in the making.
@@ -58,7 +58,10 @@ impl Drawing<'_> {
         for side in [Side::Client, Side::Server] {
             self.who(out, side);
         }
-        let unit = format!("time in {}", self.clock.unit());
+        let unit = match self.clock {
+            Clock::Hidden => String::new(),
+            clock => format!("time in {}", clock.unit()),
+        };
         match columns.lanes {
             Lanes::Columns => {
                 let (left, right) = columns.outer;
@@ -330,7 +333,7 @@ impl Drawing<'_> {
                     Side::Server => (columns.inner.1 - ASIDE, "e"),
                 };
                 let all = fitting(columns.call, SIZE_CODE);
-                let rest = all.saturating_sub(call.text.chars().count() + 4);
+                let rest = all.saturating_sub(call.text.chars().count() + 2);
                 let source = call
                     .source
                     .as_ref()
@@ -395,17 +398,23 @@ impl Drawing<'_> {
             self.along(out, row, &arrow, &label, &time);
         } else {
             let x = columns.middle();
-            let room = columns.inner.1 - columns.inner.0 - 12.0;
+            let room = columns.inner.1 - columns.inner.0 - 4.0;
             let _ = write!(
                 out,
-                r#"<text class="word m" x="{}" y="{}">{}</text><text class="time m" x="{}" y="{}">{}</text>"#,
+                r#"<text class="word m" x="{}" y="{}">{}</text>"#,
                 n(x),
                 n(y + FALL / 2.0 - 7.5),
-                escape(&cut(&label, fitting(room, SIZE_LABEL))),
-                n(x),
-                n(y + FALL / 2.0 + 12.5),
-                escape(&cut(&time, fitting(room, SIZE_TIME)))
+                escape(&cut(&label, fitting(room, SIZE_LABEL)))
             );
+            if !time.is_empty() {
+                let _ = write!(
+                    out,
+                    r#"<text class="time m" x="{}" y="{}">{}</text>"#,
+                    n(x),
+                    n(y + FALL / 2.0 + 12.5),
+                    escape(&cut(&time, fitting(room, SIZE_TIME)))
+                );
+            }
         }
     }
 
@@ -624,7 +633,7 @@ impl Drawing<'_> {
             r#"<text class="pause m" x="{}" y="{}">{}</text>"#,
             n(self.columns.middle()),
             n(y + 3.6),
-            escape(&silent(lasts))
+            escape(&self.silent(lasts))
         );
     }
 
@@ -643,11 +652,14 @@ impl Drawing<'_> {
         let room = fitting(columns.inner.1 - columns.inner.0 - 16.0, SIZE_TIME);
         let _ = write!(
             out,
-            r#"<text class="word m" x="{}" y="{}">⋮ {} segments, {}</text><text class="time m" x="{}" y="{}">{}</text>"#,
+            r#"<text class="word m" x="{}" y="{}">⋮ {}{}</text><text class="time m" x="{}" y="{}">{}</text>"#,
             n(columns.middle()),
             n(y - 3.0),
-            folded.segments,
-            escape(&duration(folded.lasts)),
+            counted(folded.segments as u64, "segment", "segments"),
+            escape(&match self.clock {
+                Clock::Hidden => String::new(),
+                clock => format!(", {}", clock.lasting(folded.lasts)),
+            }),
             n(columns.middle()),
             n(y + 11.0),
             escape(&cut(&folded.text, room))
@@ -767,7 +779,7 @@ impl Drawing<'_> {
                 Lanes::Stacked => (columns.inner.0 + 14.0, y, 15.0),
             },
             Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * 15.0),
-            Event::Silence { lasts } => (beside(&silent(*lasts), SIZE_TIME), y, -15.0),
+            Event::Silence { lasts } => (beside(&self.silent(*lasts), SIZE_TIME), y, -15.0),
             Event::Folded(_) => (columns.inner.0 + 12.0, y, 15.0),
         };
         for (mark, strong) in self.marks(row) {
@@ -776,17 +788,18 @@ impl Drawing<'_> {
         }
     }
 
+    /// The words for a silence.
+    fn silent(&self, lasts: u64) -> String {
+        format!("nothing for {}", self.clock.lasting(lasts))
+    }
+
     /// A segment's time and what is unusual about it.
     fn time(&self, row: &Row, segment: &Segment) -> String {
         let mut words = vec![self.clock.time(row.time)];
         words.extend(label::remarks(segment).into_iter().map(str::to_owned));
+        words.retain(|word| !word.is_empty());
         words.join(" · ")
     }
-}
-
-/// The words for a silence.
-fn silent(lasts: u64) -> String {
-    format!("nothing for {}", duration(lasts))
 }
 
 /// A mark in its bubble: white on black where an annotation speaks of it, else no more than a number.

@@ -67,9 +67,9 @@ pub struct Columns {
 /// From a lifeline to the text beside it.
 pub const ASIDE: f64 = 10.0;
 /// The lane of calls is as wide as its longest call, within these bounds; the source lines take the rest.
-const CALL_LANE: (f64, f64) = (52.0, 98.0);
+const CALL_LANE: (f64, f64) = (52.0, 78.0);
 const BETWEEN_LANES: f64 = 9.0;
-const HALF_WIRE: f64 = 96.0;
+const HALF_WIRE: f64 = 92.0;
 /// Where arrows fall over several rows they fall less steeply.
 const SLOW_HALF_WIRE: f64 = 112.0;
 const BETWEEN_LIFELINES: f64 = 22.0;

@@ -45,7 +45,7 @@ pub fn html(ladder: &Ladder, options: &Options) -> String {
     alone(&mut out, ladder, Lanes::Columns, WIDE, &[], "wide", &id);
     alone(&mut out, ladder, Lanes::Stacked, NARROW, &[], "narrow", &id);
     out.push_str(&table::table(ladder, clock(ladder)));
-    out.push_str("</div>\n</figure>\n");
+    out.push_str("</div>\n</div>\n");
     out
 }
 
@@ -83,7 +83,7 @@ pub fn pair_html(left: &Ladder, right: &Ladder, options: &Options) -> String {
     }
     let _ = writeln!(
         out,
-        "<p class=\"ladder-verdict\"><strong>On the wire:</strong> {}. <strong>Calls:</strong> {}.</p>\n</figure>",
+        "<p class=\"ladder-verdict\"><strong>On the wire:</strong> {}. <strong>Calls:</strong> {}.</p>\n</div>",
         match aligned.wire {
             0 => format!(
                 "{}, the same in both",
@@ -164,7 +164,7 @@ fn between(sheet: &str, begin: &str, end: &str) -> String {
 }
 
 fn open(out: &mut String, options: &Options, class: &str) {
-    let _ = write!(out, "<figure class=\"{class}\" id=\"{}\"", escape(&options.id));
+    let _ = write!(out, "<div class=\"{class}\" id=\"{}\"", escape(&options.id));
     if options.mode == Mode::Predict {
         out.push_str(" data-mode=\"predict\"");
     }
@@ -227,7 +227,10 @@ fn svg(out: &mut String, drawing: &Drawing<'_>, class: &str, id: &str, named: bo
 }
 
 /// The unit of a figure's times, from its last segment's.
-fn clock(ladder: &Ladder) -> Clock {
+pub fn clock(ladder: &Ladder) -> Clock {
+    if ladder.untimed {
+        return Clock::Hidden;
+    }
     let last = ladder
         .rows
         .iter()

@@ -19,7 +19,7 @@ pub use called::Detail;
 
 use super::{
     Call, Cause, Event, Fate, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, describe,
-    text::counted,
+    span, text::counted,
 };
 use way::{Passing, Way, What, passing};
 
@@ -54,8 +54,13 @@ pub struct Recorded<'a> {
     pub untapped: Sides<Option<&'a str>>,
     /// The conversations to draw, by number; all where it is empty. The others are counted.
     pub connections: Vec<usize>,
+    /// From which thing to which, both included; everything where there is none. What stands before and after is
+    /// counted.
+    pub span: Option<(Found, Found)>,
     /// What annotations speak of.
     pub notes: Vec<Note>,
+    /// Whether nothing may tell when anything happened.
+    pub untimed: bool,
 }
 
 impl<'a> Recorded<'a> {
@@ -72,7 +77,9 @@ impl<'a> Recorded<'a> {
             programs: Sides::default(),
             untapped: Sides::default(),
             connections: Vec::new(),
+            span: None,
             notes: Vec::new(),
+            untimed: false,
         }
     }
 }
@@ -111,6 +118,7 @@ pub fn ladder(recorded: &Recorded<'_>) -> Ladder {
         ladder: Ladder {
             recording: recorded.name.into(),
             title: recorded.title.into(),
+            untimed: recorded.untimed,
             lifelines: lifelines(recorded, &chosen),
             ..Ladder::default()
         },
@@ -121,7 +129,13 @@ pub fn ladder(recorded: &Recorded<'_>) -> Ladder {
     };
     writer.write();
     writer.waits();
+    let ends = recorded
+        .span
+        .map(|(from, to)| (writer.row_of(from), writer.row_of(to)));
     let mut ladder = writer.ladder;
+    if let Some((Some(from), Some(to))) = ends {
+        ladder = span::between(ladder, from, to);
+    }
     ladder.description = describe(&ladder);
     ladder
 }
@@ -293,10 +307,12 @@ impl<'a> Writer<'a> {
     /// The calls that stand in a row of their own.
     fn told(&self, own: &HashMap<(usize, u64), usize>) -> Vec<Happening<'a>> {
         let spoken_of = |record| {
-            self.recorded
-                .notes
-                .iter()
-                .any(|note| note.place == Found::Call { record })
+            let call = Found::Call { record };
+            let ends = self
+                .recorded
+                .span
+                .is_some_and(|(from, to)| [from, to].contains(&call));
+            ends || self.recorded.notes.iter().any(|note| note.place == call)
         };
         (0..self.recorded.records.len())
             .filter(|record| !own.values().any(|other| other == record))
@@ -331,6 +347,17 @@ impl<'a> Writer<'a> {
             conversation.is_none(),
             &self.recorded.sources,
         ))
+    }
+
+    /// The row in which something stands that an event found.
+    fn row_of(&self, place: Found) -> Option<usize> {
+        match place {
+            Found::Segment { conversation, turn } => self.left.get(&(conversation, turn)).copied(),
+            Found::Call { record } => {
+                let found = self.spans.iter().find(|(_, other)| *other == record);
+                found.map(|(row, _)| *row)
+            }
+        }
     }
 
     fn note(&mut self, row: usize, place: Found) {

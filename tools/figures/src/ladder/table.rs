@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Call, Cause, Event, Fate, Field, Ladder, Row, Segment, Side, label,
-    text::{Clock, counted, duration, escape},
+    text::{Clock, counted, escape},
 };
 
 /// The table of a ladder's events, hidden from sight by the style sheet and from nobody else.
@@ -16,7 +16,10 @@ pub fn table(ladder: &Ladder, clock: Clock) -> String {
         escape(&ladder.title)
     );
     for head in [
-        format!("time, {}", clock.unit()),
+        match clock {
+            Clock::Hidden => "time not told".into(),
+            clock => format!("time, {}", clock.unit()),
+        },
         "client’s source line".into(),
         "client’s call".into(),
         "segment".into(),
@@ -40,11 +43,14 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
     if let Some(source) = call.and_then(|call| call.source.as_ref()) {
         let _ = write!(
             out,
-            " data-file=\"{}\" data-line=\"{}\" data-code=\"{}\"",
+            " data-file=\"{}\" data-code=\"{}\"",
             escape(&source.file),
-            source.line,
             escape(&source.text)
         );
+        // A line that is no longer there cannot be shown.
+        if source.line > 0 {
+            let _ = write!(out, " data-line=\"{}\"", source.line);
+        }
     }
     match &row.event {
         Event::Segment(Segment { number, .. }) | Event::Arrival { number, .. } => {
@@ -89,14 +95,14 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
             sentence(ladder, segment)
         }
         Event::Arrival { at, number } => format!("segment {number} reaches {}", name(ladder, *at)),
-        Event::Silence { lasts } => format!("nothing for {}", duration(*lasts)),
+        Event::Silence { lasts } => format!("nothing for {}", clock.lasting(*lasts)),
         Event::Folded(folded) => {
             cells[1].clone_from(&folded.client);
             cells[3].clone_from(&folded.server);
             format!(
                 "{} within {}, not shown one by one: {}",
                 counted(folded.segments as u64, "segment", "segments"),
-                duration(folded.lasts),
+                clock.lasting(folded.lasts),
                 folded.text
             )
         }

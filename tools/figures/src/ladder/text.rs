@@ -31,6 +31,10 @@ pub fn cut_source(text: &str, most: usize) -> String {
         short = short.strip_prefix(keyword).unwrap_or(short);
     }
     short = short.trim_end_matches('{').trim_end().trim_end_matches(';');
+    // What is said when it fails is no part of what it does.
+    for context in [".with_context(", ".context("] {
+        short = short.split_once(context).map_or(short, |(call, _)| call);
+    }
     cut(short, most)
 }
 
@@ -40,6 +44,8 @@ pub enum Clock {
     Microseconds,
     Milliseconds,
     Seconds,
+    /// No times are shown.
+    Hidden,
 }
 
 impl Clock {
@@ -58,6 +64,15 @@ impl Clock {
             Clock::Microseconds => "µs",
             Clock::Milliseconds => "ms",
             Clock::Seconds => "s",
+            Clock::Hidden => "",
+        }
+    }
+
+    /// A duration, or what is said in its place where no times are shown.
+    pub fn lasting(self, nanoseconds: u64) -> String {
+        match self {
+            Clock::Hidden => "a while".into(),
+            _ => duration(nanoseconds),
         }
     }
 
@@ -67,6 +82,7 @@ impl Clock {
             Clock::Microseconds => (1_000, 0),
             Clock::Milliseconds => (1_000_000, 2),
             Clock::Seconds => (1_000_000_000, 3),
+            Clock::Hidden => return String::new(),
         };
         let sign = if nanoseconds < 0 { "−" } else { "" };
         format!("{sign}{}", rounded(nanoseconds.unsigned_abs(), unit, digits))
@@ -135,6 +151,7 @@ mod tests {
     fn of_a_source_line_that_is_too_long_the_call_remains() {
         let connect = "let mut stream = TcpStream::connect(&address).with_context(|| \"x\")?;";
         assert_eq!(cut_source(connect, 27), "TcpStream::connect(&addres…");
+        assert_eq!(cut_source(connect, 28), "TcpStream::connect(&address)");
         assert_eq!(
             cut_source("match stream.read(&mut answer[got..])? {", 27),
             "stream.read(&mut answer[go…"
