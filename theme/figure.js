@@ -8,7 +8,6 @@
     return element;
   };
   const all = (root, selector) => [...root.querySelectorAll(selector)];
-  const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
   // Which lines of a file an excerpt shows, in order: "3-5,9" is [3, 4, 5, 9].
   const numbers = (ranges) => ranges.split(',').flatMap((range) => {
@@ -48,7 +47,7 @@
     bars.forEach((bar) => bar.remove());
     bars = [];
     let found = null;
-    for (const excerpt of all(document, '[data-file][data-lines]')) {
+    for (const excerpt of all(document, '[data-file][data-lines]:not(details:not([open]))')) {
       if (excerpt.dataset.file !== file) continue;
       const index = numbers(excerpt.dataset.lines).indexOf(line);
       const code = excerpt.querySelector('code[class*="language-"], pre code');
@@ -70,11 +69,11 @@
       root,
       lines: all(root, 'tbody tr'),
       drawn: all(root, 'svg [data-row]'),
-      // The background of each row is what is focused and pressed: its name is the row of the table, not bits of drawing.
+      // A row is focused and pressed by its background, which is named by the row of the table.
       keys: all(root, '.row > .hit'),
       // What else on the page speaks of this recording: tcpdump's text, annotations.
-      told: all(document, `[data-recording="${CSS.escape(root.dataset.recording)}"] [data-segment]`)
-        .filter((element) => !element.closest('.ladder-one')),
+      told: all(document, '[data-segment]').filter((element) => !element.closest('.ladder-one')
+        && element.closest('[data-recording]')?.dataset.recording === root.dataset.recording),
     }));
     const main = units[0];
     let current = null;
@@ -123,7 +122,7 @@
     const card = (line, other) => {
       const cells = [...line.cells].map((cell) => cell.textContent);
       const what = cells[3] || cells[2] || cells[4];
-      const head = make('p', {}, make('strong', { textContent: what }), ` at ${cells[0]} ${main.root.dataset.unit}`);
+      const head = make('p', {}, make('strong', { textContent: what }), cells[0] && ` at ${cells[0]} ${main.root.dataset.unit}`);
       if (cells[6]) head.append(` · ${cells[6]}`);
       const list = make('dl');
       const values = other && new Map(fields(other));
@@ -136,7 +135,7 @@
       }
       const section = make('section', {}, head);
       const { file, line: number, code } = line.dataset;
-      if (file) section.append(make('p', {}, make('code', { textContent: code }), ` ${file}:${number}`));
+      if (file) section.append(make('p', {}, make('code', { textContent: code }), ` ${file}${number ? `:${number}` : ''}`));
       if (list.childElementCount) section.append(list);
       return section;
     };
@@ -187,7 +186,7 @@
         each.setAttribute('tabindex', other === unit && at(each) === row ? '0' : '-1');
       }));
       key.focus({ preventScroll: true });
-      key.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
+      key.scrollIntoView({ block: 'nearest' });
     };
     const step = (by) => {
       const [unit, row] = current ?? [main, by > 0 ? -1 : main.lines.length];
@@ -204,7 +203,8 @@
         unit.drawn.forEach((g) => g.classList.toggle('covered', +g.dataset.row >= opened));
         unit.lines.forEach((line, index) => { line.hidden = index >= opened; });
         const shown = new Set(unit.lines.slice(0, opened).map((line) => line.dataset.segment));
-        unit.told.forEach((element) => element.classList.toggle('covered', !shown.has(element.dataset.segment)));
+        unit.told.filter((element) => figure.parentNode.contains(element))
+          .forEach((element) => element.classList.toggle('covered', !shown.has(element.dataset.segment)));
       }
       const { guess: said } = figure.dataset;
       if (!said) return;
@@ -229,7 +229,7 @@
         step(1);
       };
       tools.hidden = true;
-      tools.before(form);
+      figure.prepend(form);
       if (figure.dataset.asked) input.focus({ preventScroll: true });
       figure.dataset.asked = '1';
     };
@@ -239,9 +239,10 @@
       all(unit.root, 'svg text').forEach((text) => text.setAttribute('aria-hidden', 'true'));
       for (const key of unit.keys) {
         const cells = [...unit.lines[at(key)].cells].map((cell) => cell.textContent).filter(Boolean);
-        const is = { role: 'button', 'aria-label': cells.join('; '), 'aria-expanded': 'false', 'aria-controls': panel.id };
-        Object.entries({ ...is, tabindex: unit === main && at(key) === 0 ? '0' : '-1' })
-          .forEach(([name, value]) => key.setAttribute(name, value));
+        Object.entries({
+          role: 'button', 'aria-label': cells.join('; '), 'aria-expanded': 'false', 'aria-controls': panel.id,
+          tabindex: unit === main && !at(key) ? '0' : '-1',
+        }).forEach((pair) => key.setAttribute(...pair));
       }
     }
     const rowOf = (target) => {

@@ -314,11 +314,12 @@ impl Shown {
             ..ladder.folded(LONGEST)
         };
         let shown = numbers(&drawn);
+        let annotations = annotations(seen, id, notes, &marks, &drawn);
         out.push_str(&match &other {
             None => ladder::html(&fold(drawn), &options),
             Some((_, beside)) => ladder::pair_html(&fold(drawn), &fold(beside.clone()), &options),
         });
-        out.push_str(&annotations(seen, id, notes, &marks));
+        out.push_str(&annotations);
         self.text(&mut out, seen, &shown, id, id, other.is_some());
         if let Some((other, beside)) = &other {
             self.text(
@@ -495,7 +496,7 @@ fn marks(seen: &Seen, notes: &[Told]) -> Vec<String> {
 }
 
 /// The annotations as a list in the order of time.
-fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String]) -> String {
+fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String], drawn: &Ladder) -> String {
     if notes.is_empty() {
         return String::new();
     }
@@ -514,7 +515,8 @@ fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String]) -> Strin
             ),
             None => writeln!(
                 out,
-                "<li data-call=\"{letter}\">\n\n<span class=\"mark\">{}</span> {}\n\n</li>",
+                "<li data-segment=\"{}\">\n\n<span class=\"mark\">{}</span> {}\n\n</li>",
+                beside(drawn, letter),
                 circled(letter),
                 note.text.trim()
             ),
@@ -522,6 +524,18 @@ fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String]) -> Strin
     }
     out.push_str("</ul>\n");
     out
+}
+
+/// What the row of a call's annotation goes by: the number of the segment that the call caused, or the mark itself.
+fn beside(drawn: &Ladder, mark: &str) -> String {
+    let row = drawn
+        .rows
+        .iter()
+        .find(|row| row.notes.iter().any(|note| note == mark));
+    match row.map(|row| &row.event) {
+        Some(ladder::Event::Segment(segment)) => segment.number.to_string(),
+        _ => mark.to_owned(),
+    }
 }
 
 /// `a` as `ⓐ`.

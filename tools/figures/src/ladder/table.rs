@@ -56,7 +56,12 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
         Event::Segment(Segment { number, .. }) | Event::Arrival { number, .. } => {
             let _ = write!(out, " data-segment=\"{number}\"");
         }
-        _ => {}
+        // An annotation finds its call by the mark, as it finds a segment by its number.
+        _ => {
+            if let Some(mark) = row.notes.first() {
+                let _ = write!(out, " data-segment=\"{}\"", escape(mark));
+            }
+        }
     }
     let fields = fields(&row.event);
     if !fields.is_empty() {

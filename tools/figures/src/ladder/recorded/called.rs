@@ -112,6 +112,7 @@ fn source(place: &Place, sources: &BTreeMap<String, String>) -> Source {
             .and_then(|file| statement(file, place))
             .unwrap_or_else(|| place.text.clone()),
     };
+    let text = without_comment(&text).to_owned();
     Source {
         file: place.file.clone(),
         line: place.line,
@@ -119,13 +120,26 @@ fn source(place: &Place, sources: &BTreeMap<String, String>) -> Source {
     }
 }
 
+/// A line of source without the comment at its end, which belongs to the listing.
+fn without_comment(text: &str) -> &str {
+    let mut quoted = false;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' => quoted = !quoted,
+            '/' if !quoted && text[at..].starts_with("// ") => return text[..at].trim_end(),
+            _ => {}
+        }
+    }
+    text
+}
+
 /// A line that continues the one before (`.await`, `.write_all(…)`), with what it continues, on one line. None where the
 /// file no longer has the line, or the line begins with itself.
 fn statement(file: &str, place: &Place) -> Option<String> {
-    let lines: Vec<&str> = file.lines().map(str::trim).collect();
+    let lines: Vec<&str> = file.lines().map(|line| without_comment(line.trim())).collect();
     let last = usize::try_from(place.line).ok()?.checked_sub(1)?;
     let mut first = last;
-    if *lines.get(last)? != place.text.trim() {
+    if *lines.get(last)? != without_comment(place.text.trim()) {
         return None;
     }
     while lines.get(first)?.starts_with('.') {
@@ -173,6 +187,16 @@ mod tests {
         assert_eq!(at(file, 1, "let x = 1;"), None);
         assert_eq!(at(file, 9, ".await"), None);
         assert_eq!(at("run(|| {\n    1\n})\n.await", 4, ".await"), None);
+    }
+
+    #[test]
+    fn the_comment_at_the_end_of_a_line_is_left_out_and_an_address_is_none() {
+        assert_eq!(
+            without_comment("stream.write_all(b)?; // (1) all of it"),
+            "stream.write_all(b)?;"
+        );
+        assert_eq!(without_comment("get(\"http:// x\")?;"), "get(\"http:// x\")?;");
+        assert_eq!(without_comment("a / b"), "a / b");
     }
 
     #[test]
