@@ -9,7 +9,7 @@ use std::fs;
 use std::process::Stdio;
 
 #[test]
-fn a_stored_recording_is_shown_with_title_output_and_packets() {
+fn a_stored_recording_is_shown_with_title_lanes_and_output() {
     let book = Scratch::new().with_echo();
     let said = good(book.run(&["show", "echo/one-echo"]));
     let mut lines = said.lines();
@@ -28,8 +28,49 @@ fn a_stored_recording_is_shown_with_title_output_and_packets() {
         "{said}"
     );
     assert!(said.contains("client: exit 0"), "{said}");
-    assert!(said.contains("> 127.0.0.1.8000: Flags [S], cksum"), "{said}");
+    // The call that says the eleven bytes, with its line, and the segment that it causes.
+    let lanes: Vec<&str> = said.lines().filter(|line| line.contains("send")).collect();
+    assert!(
+        lanes[0].contains("stream.write_all(") && lanes[0].contains("send 11"),
+        "{said}"
+    );
+    assert!(
+        lanes[1].contains("send ") && lanes[1].contains("4 11 B ───"),
+        "{said}"
+    );
+    assert!(said.contains("→ESTABLISHED"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
+    assert!(!said.contains("Flags [S]"), "{said}");
     assert!(good(book.run(&["show", "echo/one-echo.async"])).starts_with("echo/one-echo.async: "));
+}
+
+#[test]
+fn a_stored_recording_is_shown_as_tcpdump_prints_it_on_demand() {
+    let book = Scratch::new().with_echo();
+    let said = good(book.run(&["show", "echo/one-echo", "--tcpdump"]));
+    assert!(said.contains("> 127.0.0.1.8000: Flags [S], cksum"), "{said}");
+    assert!(said.contains("→ESTABLISHED"), "{said}");
+}
+
+#[test]
+fn a_program_whose_calls_were_not_recorded_has_a_lane_that_says_so() {
+    let book = Scratch::new().with_echo();
+    let folder = book
+        .root()
+        .join("listings/ch01-echo/recordings/one-echo.blocking");
+    let mut recording = Recording::read(&folder).unwrap();
+    recording.calls.retain(|record| record.program() != "server");
+    recording.manifest.act.programs[0].untapped = Some("it is written in Go".into());
+    recording.write(&folder).unwrap();
+    let said = good(book.run(&["show", "echo/one-echo"]));
+    assert!(
+        said.contains("server: its calls were not recorded: it is written in Go\n"),
+        "{said}"
+    );
+    let answer = said.lines().find(|line| line.contains("─ 11 B 6")).unwrap();
+    assert!(answer.ends_with("no calls seen"), "{said}");
+    let question = said.lines().find(|line| line.contains("4 11 B ─")).unwrap();
+    assert!(question.contains(" send "), "{said}");
 }
 
 #[test]
@@ -47,7 +88,7 @@ fn packets_seen_at_two_hosts_are_shown_for_each_and_for_the_link() {
     recording.manifest.act.link = Some(Link::default());
     fs::remove_dir_all(&folder).unwrap();
     recording.write(&folder).unwrap();
-    let said = good(book.run(&["show", "echo/one-echo"]));
+    let said = good(book.run(&["show", "echo/one-echo", "--tcpdump"]));
     for place in ["at the client's host", "on the link", "at the server's host"] {
         let packets = said.split_once(&format!("packets {place} (")).unwrap().1;
         assert!(packets.contains("Flags [S], cksum"), "{place}: {said}");

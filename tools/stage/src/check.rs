@@ -1,6 +1,6 @@
 //! Whether a recording shows what its scenario says must be seen.
 
-use wire::{call::Status, skeleton::Step};
+use wire::{call::Status, capture::Capture, skeleton::Step};
 
 use crate::{
     catalogue::Entry,
@@ -34,9 +34,30 @@ pub fn check(entry: Entry<'_>, recording: &Recording) -> Vec<Disagreement> {
         }
         Err(error) => found.push((1, format!("the capture cannot be read: {error}"))),
     }
+    found.extend(stamps(recording));
     found.extend(outputs(variant, recording));
     found.extend(exits(variant, recording));
     place(entry, found)
+}
+
+/// Packets are stamped in the order in which they passed.
+fn stamps(recording: &Recording) -> Vec<(usize, String)> {
+    let elsewhere = recording.link.iter().flat_map(|link| [&link.server, &link.link]);
+    let captures = std::iter::once(&recording.capture).chain(elsewhere);
+    captures
+        .filter_map(|file| Capture::parse(file).ok())
+        .flat_map(|capture| {
+            let stamps: Vec<u64> = capture.packets.iter().map(|packet| packet.time).collect();
+            let back = stamps.windows(2).position(|pair| pair[1] < pair[0]);
+            back.map(|index| {
+                let number = index + 2;
+                (
+                    1,
+                    format!("packet {number} bears an earlier time than the one before it: the sniffer was not ready"),
+                )
+            })
+        })
+        .collect()
 }
 
 /// Compares a stored recording with its scenario's `picture`, which the page that shows it relies on. Empty where all

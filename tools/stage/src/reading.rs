@@ -194,15 +194,27 @@ pub fn not_shown(recording: &Recording, reading: &Reading, facts: &[&str]) -> Ve
 /// # Errors
 /// The capture cannot be read.
 pub fn timeline(recording: &Recording) -> Result<String, ReadingError> {
-    with_timeline(recording, |timeline| timeline.text())
+    let text = with_timeline(recording, |timeline| timeline.text())?;
+    let untapped = untapped(recording)
+        .map(|(name, why)| format!("{name}: its calls were not recorded: {why}\n"))
+        .collect::<String>();
+    Ok(untapped + &text)
 }
 
-/// How many segments of a recording have no cause that can be told, by the reason. Empty where each has one.
+/// The programs whose calls were not recorded, and why.
+fn untapped(recording: &Recording) -> impl Iterator<Item = (&str, &str)> {
+    let programs = recording.manifest.act.programs.iter();
+    programs.filter_map(|program| Some((program.name.as_str(), program.untapped.as_deref()?)))
+}
+
+/// How many segments of a recording have no cause that can be told, by the reason. Empty where each has one; those of a
+/// side whose program's calls were not recorded are not counted.
 ///
 /// # Errors
 /// The capture cannot be read.
 pub fn unknown_causes(recording: &Recording) -> Result<BTreeMap<String, usize>, ReadingError> {
-    with_timeline(recording, unknowns)
+    let some_untapped = untapped(recording).next().is_some();
+    with_timeline(recording, |timeline| unknowns(timeline, some_untapped))
 }
 
 fn with_timeline<T>(recording: &Recording, ask: impl FnOnce(&Timeline<'_>) -> T) -> Result<T, ReadingError> {

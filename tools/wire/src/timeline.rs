@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::call::{Call, Place, Record};
-use crate::cause::{Calls, Cause, causes};
+use crate::cause::{By, Calls, Cause, causes};
 use crate::conversation::{Conversation, Mark, Side, Sides, Turn};
 use crate::event::family;
 use crate::segment::Flags;
@@ -209,7 +209,13 @@ impl<'a> Timeline<'a> {
             segment: arrow(segment, &number),
             ..Lanes::default()
         };
-        lanes.sources[segment.side] = self.causes[conversation][turn].text(self.calls);
+        let cause = &self.causes[conversation][turn];
+        lanes.sources[segment.side] = match cause.by {
+            By::Unknown(_) if self.calls.socket(conversation, segment.side).is_none() => {
+                "no calls seen".into()
+            }
+            _ => cause.text(self.calls),
+        };
         for Change { side, to, .. } in self.states[conversation].at(turn) {
             let separator = if lanes.calls[*side].is_empty() {
                 "→"
@@ -398,12 +404,19 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How often each cause that is not to be told occurs, with its reason: empty where every segment has a cause.
-pub fn unknowns(timeline: &Timeline<'_>) -> BTreeMap<String, usize> {
+/// How often each cause that is not to be told occurs, with its reason: empty where every segment has a cause. With
+/// `but_untapped`, the segments of an end that made no recorded call are passed over.
+pub fn unknowns(timeline: &Timeline<'_>, but_untapped: bool) -> BTreeMap<String, usize> {
     let mut unknowns = BTreeMap::new();
-    for cause in timeline.causes.iter().flatten() {
-        if let crate::cause::By::Unknown(why) = &cause.by {
-            *unknowns.entry(why.clone()).or_default() += 1;
+    for (conversation, causes) in timeline.causes.iter().enumerate() {
+        let turns = &timeline.conversations[conversation].turns;
+        for (cause, turn) in causes.iter().zip(turns) {
+            let untapped = timeline.calls.socket(conversation, turn.side).is_none();
+            if let By::Unknown(why) = &cause.by
+                && !(but_untapped && untapped)
+            {
+                *unknowns.entry(why.clone()).or_default() += 1;
+            }
         }
     }
     unknowns
@@ -455,7 +468,9 @@ mod tests {
     fn what_has_no_cause_is_counted_with_its_reason() {
         let conversations = [conversation(ECHO)];
         let calls = Calls::new(&[], &conversations);
-        let unknowns = unknowns(&Timeline::new(&conversations, &calls, None));
+        let timeline = Timeline::new(&conversations, &calls, None);
+        assert!(unknowns(&timeline, true).is_empty());
+        let unknowns = unknowns(&timeline, false);
         assert_eq!(
             unknowns["no call of the client on this connection is recorded"],
             3

@@ -265,7 +265,7 @@ fn a_timeline_is_five_lanes_in_a_hundred_columns() {
         let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
         let calls = Calls::new(&records, &conversations);
         let timeline = Timeline::new(&conversations, &calls, host(&file));
-        assert!(unknowns(&timeline).is_empty(), "{}", file.display());
+        assert!(unknowns(&timeline, false).is_empty(), "{}", file.display());
         assert!(timeline.rows.is_sorted_by_key(|row| row.time));
         let text = timeline.text();
         for line in text.lines() {

@@ -1,9 +1,10 @@
 //! `cargo book record`.
 
 use super::{catalogue, is_refused, meant, print, programs};
-use book::recordings::differences;
+use book::recordings::compare;
 use clap::Args;
 use stage::catalogue::{Catalogue, Entry};
+use stage::check::{check, picture};
 use stage::perform::perform;
 use stage::programs::Programs;
 use stage::recording::Recording;
@@ -18,7 +19,8 @@ Run scenarios and store what they show, for the pages of the book.
 
 For authors. A recording is made anew only where it has to be: there is none, the scenario or a program's source has
 changed, or the stored one no longer shows what the scenario says. So a commit holds no new ports and times for
-nothing. What does not show what its scenario says is not stored.
+nothing. What does not show what its scenario says is not stored; where it is the picture alone that does not hold, it is
+tried again, 50 times at most.
 
 Readers want `cargo book run`, which changes nothing.",
     after_long_help = "\
@@ -56,6 +58,7 @@ impl Record {
                 Some(programs) => programs,
                 None => built.insert(programs(&catalogue)?),
             };
+            eprintln!("{place}: performing");
             match one(&catalogue, *entry, programs, self.again) {
                 Ok(said) => print(&format!("{place}: {said}\n"))?,
                 // What this machine refuses to one it refuses to all.
@@ -78,29 +81,56 @@ fn kept(refreshed: bool) -> &'static str {
     }
 }
 
+/// A picture that does not hold is tried again so often at most.
+const TRIES: usize = 50;
+
 /// Records one and says what became of it.
 fn one(catalogue: &Catalogue, entry: Entry<'_>, programs: &Programs, again: bool) -> anyhow::Result<String> {
     let before = Recording::read(&entry.folder()).ok();
-    let fresh = perform(catalogue, entry, programs)?.recording;
+    let (fresh, tries) = pictured(catalogue, entry, programs)?;
+    let tried = match (entry.variant.expect.picture.len(), tries) {
+        (0, _) => String::new(),
+        (_, 1) => " (its picture held at once)".into(),
+        (_, tries) => format!(" (its picture held in the last of {tries} runs)"),
+    };
     Ok(match store(catalogue, entry, &fresh, again)? {
-        Stored::New => "recorded".into(),
+        Stored::New => format!("recorded{tried}"),
         Stored::Kept => kept(false).into(),
         Stored::Refreshed => kept(true).into(),
         Stored::Replaced(reasons) => {
-            let differences = before
-                .map(|before| differences(&before, &fresh))
-                .unwrap_or_default();
-            let changed = match differences.is_empty() {
-                true => vec!["it says what it said".into()],
-                false => differences,
-            };
+            let changed = before.map(|before| compare(&before, &fresh)).unwrap_or_default();
+            let mut changed = [changed.differs, changed.varies].concat();
+            if changed.is_empty() {
+                changed.push("it says what it said".into());
+            }
             let lines: Vec<String> = reasons
                 .iter()
                 .map(|reason| format!("because {reason}"))
                 .chain(changed)
                 .map(|line| format!("\n  {line}"))
                 .collect();
-            format!("recorded anew{}", lines.concat())
+            format!("recorded anew{tried}{}", lines.concat())
         }
     })
+}
+
+/// Performs until the scenario's `picture` holds, so often at most; and how often it took. What every run must show is
+/// no matter of luck: where it is missing there is no second try.
+fn pictured(
+    catalogue: &Catalogue,
+    entry: Entry<'_>,
+    programs: &Programs,
+) -> anyhow::Result<(Recording, usize)> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let fresh = perform(catalogue, entry, programs)?.recording;
+        let wrong = picture(entry, &fresh);
+        if wrong.is_empty() || !check(entry, &fresh).is_empty() || tries == TRIES {
+            return Ok((fresh, tries));
+        }
+        for disagreement in wrong {
+            eprintln!("  run {tries}: {disagreement}");
+        }
+    }
 }

@@ -12,7 +12,10 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(
     long_about = "\
-Show a stored recording in the terminal: what the programs printed, and every packet as tcpdump prints it.
+Show a stored recording in the terminal: five lanes on one clock, and what the programs printed.
+
+The lanes are, from left to right, the client's line of source, the client's call, the segment, the server's call and the
+server's line of source. In the row of a segment stands what caused it, and the states it leads to.
 
 For everybody. Nothing is run and nothing is needed: what you see is what the book's pages are made from.
 
@@ -22,6 +25,7 @@ Examples:
   cargo book show                          lists every recording
   cargo book show echo/one-echo            the blocking programs
   cargo book show echo/one-echo.async      the async ones
+  cargo book show echo/one-echo --tcpdump  and every packet as tcpdump prints it
   cargo book show echo/one-echo.blocking-async
                                            a blocking client and an async server
 
@@ -30,6 +34,9 @@ Needs: nothing; works on every system."
 pub struct Show {
     /// A scenario, and a variant where it is not the blocking one
     name: Option<String>,
+    /// Print every packet, too, as `tcpdump -S -nn -vvv` does
+    #[arg(long)]
+    tcpdump: bool,
 }
 
 impl Show {
@@ -42,7 +49,7 @@ impl Show {
         };
         let entry = catalogue.one(&name).map_err(|error| unknown(&error))?;
         let folder = entry.folder();
-        let text = recordings::text(entry, &Recording::read(&folder)?).with_context(|| {
+        let text = recordings::text(entry, &Recording::read(&folder)?, self.tcpdump).with_context(|| {
             format!(
                 "{}: `cargo book record {}` makes it anew",
                 folder.display(),

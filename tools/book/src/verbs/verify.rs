@@ -4,11 +4,12 @@ use super::{catalogue, is_refused, meant, print, programs};
 use book::recordings::shape;
 use clap::Args;
 use stage::catalogue::{Catalogue, Entry};
-use stage::check::check;
+use stage::check::{check, picture};
 use stage::perform::perform;
 use stage::programs::Programs;
 use stage::store::reasons;
 use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Set where everything must run: then a machine that cannot is a failure.
@@ -79,27 +80,29 @@ impl Verify {
         let programs = programs(catalogue)?;
         print(&format!("fresh, {runs} of each\n"))?;
         let mut good = true;
+        let mut table = String::new();
         for entry in entries {
             match shapes(catalogue, *entry, &programs, runs) {
                 Ok(shapes) => {
                     good &= shapes.wrong.is_empty();
-                    print(&row(&entry.name(), shapes.wrong.is_empty(), &shapes.wrong))?;
-                    for (shape, count) in shapes.by_count() {
-                        print(&format!("      {count:>3} x {shape}\n"))?;
-                    }
+                    print(&row(&entry.name(), shapes.wrong.is_empty(), &shapes.wrong()))?;
+                    table.push_str(&shapes.table(*entry));
                 }
                 Err(error) if is_refused(&error) => {
                     if self.runs.is_some() || std::env::var(REQUIRED).is_ok_and(|value| value == "1") {
                         return Err(error);
                     }
                     eprintln!("skipped: {error}");
-                    return Ok(good);
+                    break;
                 }
                 Err(error) => {
                     good = false;
                     print(&row(&entry.name(), false, &[error.to_string()]))?;
                 }
             }
+        }
+        if !table.is_empty() {
+            print(&format!("shapes\n{table}"))?;
         }
         Ok(good)
     }
@@ -114,22 +117,36 @@ fn row(name: &str, good: bool, why: &[String]) -> String {
 /// What several runs of one scenario showed.
 #[derive(Default)]
 struct Shapes {
-    /// Where they do not agree with the scenario, each sentence once.
-    wrong: Vec<String>,
+    runs: usize,
+    /// Where they do not agree with the scenario, and in how many runs.
+    wrong: BTreeMap<String, usize>,
     /// How often the packets came in which shape.
     counts: BTreeMap<String, usize>,
+    /// In how many runs the picture held, too.
+    pictured: usize,
 }
 
 impl Shapes {
-    /// The most frequent first.
-    fn by_count(&self) -> Vec<(&str, usize)> {
-        let mut counts: Vec<_> = self
-            .counts
+    fn wrong(&self) -> Vec<String> {
+        self.wrong
             .iter()
-            .map(|(shape, count)| (shape.as_str(), *count))
+            .map(|(sentence, count)| format!("in {count} of {}: {sentence}", self.runs))
+            .collect()
+    }
+
+    /// How often each came, the most frequent first.
+    fn table(&self, entry: Entry<'_>) -> String {
+        let mut counts: Vec<(&String, &usize)> = self.counts.iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let rows: String = counts
+            .iter()
+            .map(|(shape, count)| format!("    {count:>4} x {shape}\n"))
             .collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts
+        let picture = match entry.variant.expect.picture.len() {
+            0 => String::new(),
+            _ => format!(", and the picture held in {} of {}", self.pictured, self.runs),
+        };
+        format!("  {}{picture}\n{rows}", entry.name())
     }
 }
 
@@ -139,16 +156,27 @@ fn shapes(
     programs: &Programs,
     runs: usize,
 ) -> anyhow::Result<Shapes> {
-    let mut shapes = Shapes::default();
-    for _ in 0..runs {
+    let mut shapes = Shapes {
+        runs,
+        ..Shapes::default()
+    };
+    for run in 1..=runs {
+        progress(&format!("  … {}: run {run} of {runs}", entry.name()));
         let recording = perform(catalogue, entry, programs)?.recording;
         *shapes.counts.entry(shape(&recording.capture)?).or_default() += 1;
+        shapes.pictured += usize::from(picture(entry, &recording).is_empty());
         for disagreement in check(entry, &recording) {
-            let disagreement = disagreement.to_string();
-            if !shapes.wrong.contains(&disagreement) {
-                shapes.wrong.push(disagreement);
-            }
+            *shapes.wrong.entry(disagreement.to_string()).or_default() += 1;
         }
     }
+    progress("");
     Ok(shapes)
+}
+
+/// One line on a terminal's standard error that the next one overwrites; nothing where nobody watches.
+fn progress(text: &str) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        write!(err, "\r\x1b[K{text}").ok();
+    }
 }
