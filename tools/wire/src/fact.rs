@@ -14,6 +14,7 @@
 //!   side "window reaches" NUMBER                 a window of so many bytes or fewer (SYN and RST aside)
 //!   [ ordinal ] side call "returns" ( NUMBER | ERRNO )   that call; without an ordinal, one of them
 //!   "close takes" NUMBER "segments"              those with a FIN, and those that do nothing but acknowledge one
+//!   NUMBER "segments"                            in one conversation, retransmissions included
 //!   NUMBER "connections"
 //! compare  = ">=" | "<=" | ">" | "<"
 //! duration = "35ms" | "1.5s" | "200us" ...
@@ -58,6 +59,7 @@ enum Claim {
     RepeatsAck(Side, usize, Event),
     WindowReaches(Side, u32),
     CloseTakes(usize),
+    Segments(usize),
     Connections(usize),
     Returns(Event, Returned),
 }
@@ -158,7 +160,7 @@ pub enum CheckError {
 
 const FORMS: &str = "a fact: `gap before EVENT >= 35ms`, `gap from EVENT to EVENT < 1ms`, `EVENT before EVENT`, \
     `EVENT carries 6 bytes`, `EVENT: twice`, `EVENT: twice at client, once at server`, `SIDE ACK alone before EVENT`, \
-    `SIDE repeats its ACK 3 times before EVENT`, `SIDE window reaches 0`, `SIDE recv returns 33`, `close takes 3 segments` or `2 connections`";
+    `SIDE repeats its ACK 3 times before EVENT`, `SIDE window reaches 0`, `SIDE recv returns 33`, `close takes 3 segments`, `10 segments` or `2 connections`";
 
 impl FromStr for Fact {
     type Err = ParseError;
@@ -211,8 +213,11 @@ fn read_claim(words: &mut Words<'_>) -> Result<Claim, ParseError> {
     }
     if words.peek().is_some_and(|word| word.parse::<usize>().is_ok()) {
         let count = read_number(words)?;
-        if !words.take_if(&["connection"]) {
-            words.expect(&["connections"])?;
+        if words.take_if(&["segment"]) || words.take_if(&["segments"]) {
+            return Ok(Claim::Segments(count));
+        }
+        if !words.take_if(&["connection"]) && !words.take_if(&["connections"]) {
+            return Err(words.expected("`segments` or `connections`"));
         }
         return Ok(Claim::Connections(count));
     }
@@ -363,6 +368,8 @@ impl fmt::Display for Fact {
             Claim::CloseTakes(1) => write!(f, "close takes 1 segment"),
             Claim::CloseTakes(count) => write!(f, "close takes {count} segments"),
             Claim::Returns(event, returned) => write!(f, "{event} returns {returned}"),
+            Claim::Segments(1) => write!(f, "1 segment"),
+            Claim::Segments(count) => write!(f, "{count} segments"),
             Claim::Connections(1) => write!(f, "1 connection"),
             Claim::Connections(count) => write!(f, "{count} connections"),
         }
@@ -380,7 +387,9 @@ impl Claim {
             | Claim::Returns(event, _)
             | Claim::RepeatsAck(_, _, event) => vec![event],
             Claim::GapFrom(one, two, ..) | Claim::Before(one, two) => vec![one, two],
-            Claim::WindowReaches(..) | Claim::CloseTakes(_) | Claim::Connections(_) => vec![],
+            Claim::WindowReaches(..) | Claim::CloseTakes(_) | Claim::Segments(_) | Claim::Connections(_) => {
+                vec![]
+            }
         }
     }
 }
@@ -509,6 +518,10 @@ impl Fact {
             Claim::CloseTakes(count) => {
                 let taken = close_takes(self.conversation(evidence)?);
                 verdict(taken == *count, format!("the close takes {taken} segments"))
+            }
+            Claim::Segments(count) => {
+                let found = self.conversation(evidence)?.turns.len();
+                verdict(found == *count, format!("there are {found} segments"))
             }
             Claim::Returns(event, returned) => {
                 let calls = evidence
@@ -802,6 +815,9 @@ mod tests {
         assert!(check("connection 1: client SYN before client FIN").unwrap().holds);
         assert!(check("connection 1: close takes 1 segment").unwrap().holds);
         assert!(check("connection 2: close takes 0 segments").unwrap().holds);
+        assert!(check("connection 1: 3 segments").unwrap().holds);
+        assert!(!check("connection 2: 3 segments").unwrap().holds);
+        assert!(check("5 segments").is_err());
         let error = check("close takes 1 segment").unwrap_err().to_string();
         assert!(
             error.contains("there are 2; begin it with `connection 1:`"),
@@ -829,6 +845,8 @@ mod tests {
             "client repeats its ACK twice before last server data",
             "connection 2: server window reaches 0",
             "close takes 4 segments",
+            "connection 2: 10 segments",
+            "1 segment",
             "1 connection",
         ] {
             assert_eq!(text.parse::<Fact>().unwrap().to_string(), text);
@@ -871,6 +889,10 @@ mod tests {
             ),
             ("server window reaches 0 bytes", "expected the end of the line"),
             ("connection 1: 2 connections", "not about one of them"),
+            (
+                "2 packets",
+                "expected `segments` or `connections` where `packets` stands",
+            ),
         ] {
             let error = text.parse::<Fact>().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -254,6 +254,7 @@ fn call_text(call: &Call) -> String {
 
 fn place_text(place: &Place, file: Option<&str>) -> String {
     let Place { line, text, .. } = place;
+    let text = unmarked(text);
     let elsewhere = if file == Some(place.file.as_str()) {
         String::new()
     } else {
@@ -272,6 +273,16 @@ fn place_text(place: &Place, file: Option<&str>) -> String {
             format!("{elsewhere}{line} {brace} {drops}{dropped}")
         }
         None => format!("{elsewhere}{line} {text}"),
+    }
+}
+
+/// A line without the mark of an excerpt at its end: `// ❶`.
+fn unmarked(text: &str) -> &str {
+    match text.rsplit_once("//") {
+        Some((code, mark)) if mark.trim().chars().all(|letter| ('❶'..='❿').contains(&letter)) => {
+            code.trim_end()
+        }
+        _ => text,
     }
 }
 
@@ -454,6 +465,14 @@ mod tests {
             ["TcpStream::connect(&", "address)?"]
         );
         assert!(wrap("", 4).is_empty());
+    }
+
+    #[test]
+    fn an_excerpt_s_mark_is_no_part_of_the_line() {
+        assert_eq!(unmarked("stream.read()?; // ❶"), "stream.read()?;");
+        assert_eq!(unmarked("} // the end"), "} // the end");
+        assert_eq!(unmarked("connect(\"//\") // ❶❷"), "connect(\"//\")");
+        assert_eq!(unmarked("read()"), "read()");
     }
 
     #[test]

@@ -57,14 +57,14 @@ fn serve(stream: TcpStream, client: SocketAddr) {
 fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
     let mut buffer = [0; 100];
     loop {
-        let n = stream.read(&mut buffer)?;
+        let n = stream.read(&mut buffer)?; // ❶
         if n == 0 {
-            return Ok(()); // the client has finished sending
+            return Ok(()); // ❷ the client has finished sending
         }
         let message = &buffer[..n];
         let text = message.escape_ascii();
         writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
-        stream.write_all(message)?;
+        stream.write_all(message)?; // ❸
     }
 }
 // ANCHOR_END: echo

@@ -57,14 +57,14 @@ fn serve(stream: TcpStream, client: SocketAddr) {
 fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
     let mut buffer = [0; 100];
     loop {
-        let n = stream.read(&mut buffer)?;
+        let n = stream.read(&mut buffer)?; // ❶
         if n == 0 {
             return Ok(()); // the client has finished sending
         }
         let message = &buffer[..n];
         let text = message.escape_ascii();
         writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
-        stream.write_all(&buffer)?; // wrong: all 100 bytes, however few of them the client sent
+        stream.write_all(&buffer)?; // ❷ wrong: all 100 bytes, however few of them the client sent
     }
 }
 // ANCHOR_END: echo
