@@ -91,7 +91,7 @@
     };
     const up = button('↑', 'previous row', () => step(-1));
     const down = button('↓', 'next row', () => step(1));
-    const guess = button('Predict', 'cover the rows and predict them', () => ask());
+    const guess = button('Predict', 'cover the rows and predict them', () => ask(true));
     const tools = make('div', { className: 'ladder-tools' }, status, guess, up, down);
     figure.append(place, tools);
 
@@ -213,7 +213,7 @@
       status.textContent = `You said ${said}${now}`;
       guess.textContent = covered ? 'Show all' : 'Predict';
     };
-    const ask = () => {
+    const ask = (now) => {
       if (opened < Infinity) return open(Infinity);
       hide();
       open(0);
@@ -230,8 +230,7 @@
       };
       tools.hidden = true;
       figure.prepend(form);
-      if (figure.dataset.asked) input.focus({ preventScroll: true });
-      figure.dataset.asked = '1';
+      if (now) input.focus({ preventScroll: true });
     };
 
     for (const unit of units) {

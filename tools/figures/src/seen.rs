@@ -74,17 +74,20 @@ impl Seen {
         if segments.is_empty() {
             return Err("it holds no TCP segment".into());
         }
-        let far = recording.link.as_ref().map(|elsewhere| {
-            let read = |file: &[u8]| {
-                Ok::<_, String>(Capture::parse(file).map_err(|e| e.to_string())?.conversations())
-            };
-            read(&elsewhere.server)?.map_err(|error| error.to_string())
-        });
         let sources = bring_up_to_date(&mut recording, root);
         let conversations = conversations(segments.iter().cloned());
+        let far = match &recording.link {
+            None => None,
+            Some(elsewhere) => {
+                let capture = Capture::parse(&elsewhere.server).map_err(|error| error.to_string())?;
+                let mut far = capture.conversations().map_err(|error| error.to_string())?;
+                far.iter_mut().for_each(|far| turn_to(far, &conversations));
+                Some(far)
+            }
+        };
         let (programs, untapped) = cast(&recording.manifest.act, &recording.calls, &conversations);
         Ok(Seen {
-            far: far.transpose()?,
+            far,
             records: recording.calls,
             sources,
             programs,
@@ -368,6 +371,27 @@ impl Seen {
     }
 }
 
+/// Where both ends send a SYN before either has come, each host sees its own first, and its own end as the client: one of
+/// the two has to give way.
+fn turn_to(far: &mut Conversation, near: &[Conversation]) {
+    let turned = Sides {
+        client: far.ends.server,
+        server: far.ends.client,
+    };
+    let seen = |ends| near.iter().any(|conversation| conversation.ends == ends);
+    if seen(far.ends) || !seen(turned) {
+        return;
+    }
+    far.ends = turned;
+    far.origins = Sides {
+        client: far.origins.server,
+        server: far.origins.client,
+    };
+    for turn in &mut far.turns {
+        turn.side = turn.side.peer();
+    }
+}
+
 /// Gives every cited line the number it has today, 0 where it is gone, and returns today's sources.
 fn bring_up_to_date(recording: &mut Recording, root: &Path) -> BTreeMap<String, String> {
     let mut sources = BTreeMap::new();
@@ -435,4 +459,45 @@ fn cast(
         }
     }
     (programs, untapped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_took_its_own_end_for_the_client_gives_way() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ladder/lossy/client.pcap");
+        let capture = Capture::parse(&fs::read(file).unwrap()).unwrap();
+        let near = capture.conversations().unwrap();
+        let mut far = near[0].clone();
+        turn_to(&mut far, &near);
+        assert_eq!(far, near[0], "who agrees stays");
+        // As the other host would have it, had its SYN been the first.
+        let elsewhere = [far.clone()];
+        let turned = |ends: Sides<SocketAddr>| Sides {
+            client: ends.server,
+            server: ends.client,
+        };
+        let mut here = near[0].clone();
+        here.ends = turned(here.ends);
+        turn_to(&mut far, &[here.clone()]);
+        assert_eq!(far.ends, here.ends);
+        assert!(far.is_also(&Conversation {
+            origins: Sides {
+                client: here.origins.server,
+                server: here.origins.client
+            },
+            ..here
+        }));
+        let sides = |conversation: &Conversation| {
+            conversation
+                .turns
+                .iter()
+                .map(|turn| turn.side)
+                .collect::<Vec<_>>()
+        };
+        let peers: Vec<Side> = sides(&elsewhere[0]).into_iter().map(Side::peer).collect();
+        assert_eq!(sides(&far), peers);
+    }
 }

@@ -421,9 +421,26 @@ impl Drawing<'_> {
     /// Label and time along a falling arrow: on one line, for between two such arrows there is no room for two, unless that
     /// line would be longer than the arrow.
     fn along(&self, out: &mut String, row: &Row, arrow: &Arrow, label: &str, time: &str) {
-        let (x, y) = arrow.at(0.48);
-        let length = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0);
+        let marks = self.marks(row);
+        let drawn = arrow.end - arrow.begin;
+        let length = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0) * drawn;
+        // In the middle of what is drawn, a little towards its tail; nearer to the tail where others cross it, and nearer to
+        // the tip where calls stand between the lifelines, for those of the side it left follow it.
+        let wish = match (self.columns.lanes, arrow.y1 - arrow.y0 > 40.0) {
+            (Lanes::Stacked, true) => 0.68,
+            (Lanes::Columns, true) if self.crossed(arrow) => 0.3,
+            _ => 0.48,
+        };
         let both = width(label.chars().count() + 2 + time.chars().count(), SIZE_TIME);
+        let beside = 8.0 + 15.0 * marks.len() as f64;
+        let on_one_line = both / 2.0 + beside < length * f64::min(wish, 1.0 - wish);
+        let wide = if on_one_line {
+            both
+        } else {
+            width(label.chars().count().max(time.chars().count()), SIZE_TIME)
+        };
+        let least = ((wide / 2.0 + beside) / length).min(0.5);
+        let (x, y) = arrow.at(arrow.begin + drawn * wish.clamp(least, 1.0 - least));
         let _ = write!(
             out,
             r#"<g transform="translate({} {}) rotate({})">"#,
@@ -431,8 +448,10 @@ impl Drawing<'_> {
             n(y),
             n(arrow.slope())
         );
+        let shown = width(label.chars().count(), SIZE_TIME);
+        let wide = if on_one_line { wide } else { shown };
         let (label, time) = (escape(label), escape(time));
-        let _ = if both < length - 12.0 {
+        let _ = if on_one_line {
             write!(
                 out,
                 r#"<text class="along m" y="-4">{label} <tspan class="time"> {time}</tspan></text>"#
@@ -443,15 +462,40 @@ impl Drawing<'_> {
                 r#"<text class="along m" y="-4">{label}</text><text class="along time m" y="11">{time}</text>"#
             )
         };
-        let wide = if both < length - 12.0 {
-            both
-        } else {
-            width(label.chars().count(), SIZE_TIME)
-        };
-        for (index, (mark, strong)) in self.marks(row).iter().enumerate() {
+        for (index, (mark, strong)) in marks.iter().enumerate() {
             bubble(out, mark, *strong, -wide / 2.0 - 10.0 - 15.0 * index as f64, -8.0);
         }
         out.push_str("</g>");
+    }
+
+    /// Whether a segment is under way at this height.
+    fn passed_over(&self, y: f64) -> bool {
+        let mut rows = self.ladder.rows.iter().zip(self.places);
+        rows.any(|(row, place)| match &row.event {
+            Event::Segment(Segment {
+                fate: Fate::ArrivesIn(to),
+                ..
+            }) => place.y < y && self.places.get(*to).is_some_and(|place| place.y > y),
+            _ => false,
+        })
+    }
+
+    /// Whether a segment that goes the other way crosses this one.
+    fn crossed(&self, arrow: &Arrow) -> bool {
+        let inside = |y: f64| arrow.y0 < y && y < arrow.y1;
+        let leftwards = arrow.x1 < arrow.x0;
+        let mut rows = self.ladder.rows.iter().zip(self.places);
+        rows.any(|(row, place)| match &row.event {
+            Event::Segment(other) => {
+                let back = (self.columns.x(other.to) < self.columns.x(other.from)) != leftwards;
+                let arrives = match other.fate {
+                    Fate::ArrivesIn(row) => self.places.get(row).map_or(place.y, |place| place.y),
+                    _ => place.y,
+                };
+                back && arrives > arrow.y0 && place.y < arrow.y1 && (inside(place.y) || inside(arrives))
+            }
+            _ => false,
+        })
     }
 
     /// A segment that no call of its own side sent: the kernel's own reason, where it has more than an answer to give.
@@ -628,10 +672,16 @@ impl Drawing<'_> {
                 n(y + 6.5)
             );
         }
+        // Where something is under way meanwhile, its arrow passes through the middle; the lanes beside are free.
+        let (x, anchor) = if self.columns.lanes == Lanes::Columns && self.passed_over(y) {
+            (self.columns.outer.0 - ASIDE - 4.0, "e")
+        } else {
+            (self.columns.middle(), "m")
+        };
         let _ = write!(
             out,
-            r#"<text class="pause m" x="{}" y="{}">{}</text>"#,
-            n(self.columns.middle()),
+            r#"<text class="pause {anchor}" x="{}" y="{}">{}</text>"#,
+            n(x),
             n(y + 3.6),
             escape(&self.silent(lasts))
         );

@@ -147,13 +147,24 @@ fn lifelines(recorded: &Recorded<'_>, chosen: &[usize]) -> Vec<Lifeline> {
         .map(|(side, index)| Lifeline {
             side,
             name: match chosen.len() {
+                1 if side == Side::Server && is_one_socket(recorded, chosen[index]) => "itself".into(),
                 1 => side.to_string(),
                 _ => format!("{side} {}", index + 1),
             },
-            program: recorded.programs[side].into(),
+            program: if is_one_socket(recorded, chosen[index]) {
+                [recorded.programs.client, recorded.programs.server].concat()
+            } else {
+                recorded.programs[side].into()
+            },
             untapped: recorded.untapped[side].map(str::to_owned),
         })
         .collect()
+}
+
+/// Whether a socket is connected to itself: what it sends arrives where it came from.
+fn is_one_socket(recorded: &Recorded<'_>, conversation: usize) -> bool {
+    let ends = &recorded.conversations[conversation].ends;
+    ends.client == ends.server
 }
 
 /// The number each packet's segment bears in the figure and in tcpdump's text: its place among the segments, from 1.
@@ -340,6 +351,10 @@ impl<'a> Writer<'a> {
     fn call(&self, record: usize) -> Option<Call> {
         let call = self.calls.call(record)?;
         let (conversation, side) = called::end_of(record, self.calls)?;
+        let side = match conversation {
+            Some(conversation) if is_one_socket(self.recorded, conversation) => Side::Client,
+            _ => side,
+        };
         let at = self.lifeline(conversation, side);
         Some(called::drawn(
             call,

@@ -35,6 +35,11 @@ pub fn cut_source(text: &str, most: usize) -> String {
     for context in [".with_context(", ".context("] {
         short = short.split_once(context).map_or(short, |(call, _)| call);
     }
+    // Nobody is helped by half of an `.await`.
+    let waited = short.trim_end_matches('?').strip_suffix(".await");
+    if let Some(call) = waited.filter(|call| short.chars().count() > most && call.chars().count() < most) {
+        return format!("{call}…");
+    }
     cut(short, most)
 }
 
@@ -152,6 +157,10 @@ mod tests {
         let connect = "let mut stream = TcpStream::connect(&address).with_context(|| \"x\")?;";
         assert_eq!(cut_source(connect, 27), "TcpStream::connect(&addres…");
         assert_eq!(cut_source(connect, 28), "TcpStream::connect(&address)");
+        assert_eq!(
+            cut_source("stream.write_all(MESSAGE).await?;", 27),
+            "stream.write_all(MESSAGE)…"
+        );
         assert_eq!(
             cut_source("match stream.read(&mut answer[got..])? {", 27),
             "stream.read(&mut answer[go…"
