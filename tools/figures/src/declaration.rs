@@ -11,6 +11,10 @@
 //! settles = [1, 9]               # beliefs of beliefs.toml that this chapter settles; may be left out
 //! meets = [24]                   # beliefs that it meets without settling them; may be left out
 //! needs = ["ch02-capture"]       # what to read first; may be left out
+//!
+//! [handout]                      # what of the page goes on the handout, besides the exit questions; may be left out
+//! figures = ["close/client-first"]
+//! excerpts = ["close-blocking-server:echo"]   # FILE:ANCHOR
 //! ```
 //! ````
 
@@ -43,6 +47,21 @@ pub struct Declaration {
     /// The chapters to read first, by their files: `ch02-capture`.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// What of the page goes on the handout.
+    #[serde(default)]
+    pub handout: Handout,
+}
+
+/// What of a chapter goes on its handout, in this order. The exit questions go there besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handout {
+    /// Recordings that the page shows, by their names on it: `echo/one-echo`.
+    #[serde(default)]
+    pub figures: Vec<String>,
+    /// Excerpts of the page, by file and anchor: `echo-blocking-server:echo`.
+    #[serde(default)]
+    pub excerpts: Vec<String>,
 }
 
 /// How long a chapter takes, in minutes.

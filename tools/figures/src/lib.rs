@@ -7,8 +7,11 @@
 //! | on the page | becomes | see |
 //! |---|---|---|
 //! | a fence ```` ```declaration ```` | *At a glance* | [`declaration`] |
+//! | a fence ```` ```teacher ```` | nothing; the handout prints it | [`teacher`] |
+//! | a fence ```` ```check ```` | a question with its answer folded | [`check`] |
+//! | a fence ```` ```exercise ```` | what to do, and the command that judges it | [`exercise`] |
 //! | a fence ```` ```recording ```` | segments, numbered, and annotations | [`recording`] |
-//! | a fence of nothing but `{{#include …}}` | the excerpt with its file's name | [`excerpt`] |
+//! | a fence of nothing but `{{#include …}}` | the excerpt: caption, marks, changes, the whole program | [`excerpt`] |
 //! | `{{#chapter ch14-nonblocking}}` | a link, or `chapter 14` while it is not written | [`chapter`] |
 //! | `{{#output echo/one-echo server}}` | what that program printed, as a block | |
 //! | `{{#number echo/one-echo segments}}` | a number, with its unit | [`number`] |
@@ -21,9 +24,12 @@
 //! in the book is told at once.
 
 pub mod chapter;
+pub mod check;
 pub mod declaration;
 pub mod directive;
 pub mod excerpt;
+pub mod exercise;
+pub mod forms;
 pub mod html;
 pub mod ladder;
 pub mod make;
@@ -33,6 +39,7 @@ pub mod problem;
 pub mod recording;
 pub mod seen;
 pub mod shelf;
+pub mod teacher;
 pub mod toml_at;
 
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book, errors::Result};

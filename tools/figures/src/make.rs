@@ -10,15 +10,20 @@ use std::{
 
 use crate::{
     chapter::{self, Contents},
+    check::{self, Question},
     declaration::{self, Declaration},
     directive::{Directive, Name, directives, splice},
     excerpt::{self, Change, Excerpt, Include, Line},
+    exercise::{self, Exercise},
+    forms::Forms,
     html::{escape, escape_markdown},
     number::number,
     page::{Fence, Page, Place},
     problem::{Problem, choices},
     recording::{self, Shown, Told},
     shelf::Shelf,
+    teacher::{self, Notes},
+    toml_at::line_with,
 };
 
 /// What a page is made with.
@@ -50,10 +55,12 @@ impl Workshop<'_> {
             problems: Vec::new(),
             recordings: 0,
             declared: None,
+            questions: Vec::new(),
             excerpts: Vec::new(),
         };
         making.fences();
         making.marks();
+        making.forms();
         making.directives();
         let Making {
             changes,
@@ -110,6 +117,15 @@ impl Workshop<'_> {
     }
 }
 
+/// The fences that are forms of ours.
+pub const FORMS: [&str; 5] = [
+    declaration::FENCE,
+    teacher::FENCE,
+    check::FENCE,
+    exercise::FENCE,
+    recording::FENCE,
+];
+
 struct Making<'a> {
     workshop: &'a Workshop<'a>,
     path: &'a Path,
@@ -120,6 +136,8 @@ struct Making<'a> {
     recordings: usize,
     /// The line of the declaration.
     declared: Option<usize>,
+    /// The questions so far.
+    questions: Vec<Question>,
     /// The excerpts so far, each with its fence.
     excerpts: Vec<(Fence, Excerpt)>,
 }
@@ -137,6 +155,9 @@ impl Making<'_> {
         for fence in &self.page.fences {
             match fence.kind() {
                 declaration::FENCE => self.declaration(fence),
+                teacher::FENCE => self.teacher(fence),
+                check::FENCE => self.check(fence),
+                exercise::FENCE => self.exercise(fence),
                 recording::FENCE => self.recording(fence),
                 _ => self.excerpt(fence),
             }
@@ -198,6 +219,103 @@ impl Making<'_> {
         let programs = declaration::programs(&self.workshop.root.join("listings").join(stem));
         let glance = declared.at_a_glance(&programs, &needs);
         self.changes.push((fence.range.clone(), glance));
+    }
+
+    /// What the forms of the page say together.
+    fn forms(&mut self) {
+        // What cannot be read was told where it stands.
+        let Ok(forms) = Forms::of(self.page) else { return };
+        for (line, message) in forms.disagreements() {
+            self.problem(line, message);
+        }
+    }
+
+    /// The teacher's notes: the page does not show them.
+    fn teacher(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "the teacher's notes") {
+            return;
+        }
+        if let Err(fault) = Notes::parse(&fence.body) {
+            return self.problem(fence.line + 1 + fault.line, fault.message);
+        }
+        let first = self
+            .page
+            .fences
+            .iter()
+            .find(|fence| fence.kind() == teacher::FENCE);
+        if let Some(first) = first.filter(|first| first.line != fence.line) {
+            let message = format!(
+                "the teacher's notes stand on line {} already; merge the two",
+                first.line
+            );
+            return self.problem(fence.line, message);
+        }
+        self.changes.push((fence.range.clone(), String::new()));
+    }
+
+    fn check(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "a question") {
+            return;
+        }
+        let question = match Question::parse(&fence.body) {
+            Ok(question) => question,
+            Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
+        };
+        let number = self.questions.len() + 1;
+        let id = format!("{}-check-{}", chapter::stem(self.path), question.name);
+        let mut html = question.html(&id, number, |text| self.text(text, fence));
+        self.questions.push(question);
+        let last = self
+            .page
+            .fences
+            .iter()
+            .rfind(|fence| fence.kind() == check::FENCE);
+        if last.is_some_and(|last| last.line == fence.line) {
+            html.push_str(&check::key(&self.questions.iter().collect::<Vec<_>>()));
+        }
+        self.changes.push((fence.range.clone(), html));
+    }
+
+    fn exercise(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "an exercise") {
+            return;
+        }
+        let exercise = match Exercise::parse(&fence.body) {
+            Ok(exercise) => exercise,
+            Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
+        };
+        let stem = chapter::stem(self.path);
+        let Some((_, slug)) = stem.split_once('-') else {
+            return self.problem(
+                fence.line,
+                "only a chapter has exercises: a file named like `ch09-close.md`",
+            );
+        };
+        let program = format!("listings/{stem}/exercises/{}.rs", exercise.name);
+        let there = self.workshop.root.join(&program).is_file();
+        let (judged, command) = (exercise.is_judged(), exercise.command.is_some());
+        match (judged, there, command) {
+            (true, false, _) => self.problem(
+                fence.line,
+                format!("an exercise to {} needs its program; write `{program}`, its solution and its cases", exercise.kind),
+            ),
+            (_, true, true) => self.problem(
+                fence.line,
+                format!("`command` is what to type where there is no program; there is `{program}`, and its command is made"),
+            ),
+            _ => {}
+        }
+        let id = format!("{stem}-exercise-{}", exercise.name);
+        let html = exercise.html(&id, slug, there.then_some(program.as_str()), |text| {
+            self.text(text, fence)
+        });
+        self.changes.push((fence.range.clone(), html));
+    }
+
+    /// A form's Markdown with its directives replaced.
+    fn text(&mut self, text: &str, fence: &Fence) -> String {
+        let line = fence.line + 1 + line_with(&fence.body, text);
+        self.note(text.trim(), line)
     }
 
     fn recording(&mut self, fence: &Fence) {
@@ -415,8 +533,8 @@ impl Making<'_> {
                 Err(misspelt) => misspelt.at,
             };
             let fence = page.fence_at(at);
-            // The notes of a recording are read with it; a declaration has none to replace.
-            if fence.is_some_and(|fence| [declaration::FENCE, recording::FENCE].contains(&fence.kind())) {
+            // These are read as forms, and the directives in their texts with them.
+            if fence.is_some_and(|fence| FORMS.contains(&fence.kind())) {
                 continue;
             }
             let line = page.line(at);

@@ -22,6 +22,15 @@ pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, Fault> {
     })
 }
 
+/// The first line of a body that holds these words, counted from 0; 0 where none does.
+pub fn line_with(body: &str, words: &str) -> usize {
+    let first = words
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or(words);
+    body.lines().position(|line| line.contains(first)).unwrap_or(0)
+}
+
 /// The line of a place in a text, counted from 0.
 pub fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()
