@@ -10,13 +10,16 @@ use crate::source::Source;
 /// The kinds of fence there are.
 const KINDS: &[&str] = &[
     "c",
+    "check",
     "console",
     "declaration",
     "diff",
+    "exercise",
     "go",
     "markdown",
     "recording",
     "rust",
+    "teacher",
     "text",
     "toml",
 ];

@@ -1,9 +1,11 @@
 //! What no sentence says.
 
 use figures::{
-    page::Place,
+    check, exercise,
+    page::{Page, Place},
     problem::Problem,
     recording::{self, Shown},
+    teacher,
 };
 
 use crate::source::Source;
@@ -22,6 +24,12 @@ pub fn check(source: &Source) -> Vec<Problem> {
                 .iter()
                 .filter(|note| numbered_lines(&note.text).next().is_some());
             found.extend(notes.map(|note| fence.line + 1 + note.line));
+        }
+    }
+    for kind in [check::FENCE, exercise::FENCE, teacher::FENCE] {
+        for fence in source.fences(kind) {
+            let body = Page::parse(&fence.body);
+            found.extend(numbered_lines(&fence.body).map(|at| fence.line + body.line(at)));
         }
     }
     let problem = |line| source.problem(line, "lines move; say what the line does, or point at its mark");
@@ -58,4 +66,6 @@ fn a_line_called_by_its_number_is_told() {
     }
     let note = "```recording\nshow = \"x\"\n[notes]\n\"client SYN\" = \"From line 7.\"\n```\n";
     crate::assert_told(&check(&Source::sample(note)), 4, Some("lines move"), note);
+    let question = "```check\nname = \"x\"\nask = \"What does line 7 do?\"\n```\n";
+    crate::assert_told(&check(&Source::sample(question)), 3, Some("lines move"), question);
 }

@@ -31,6 +31,7 @@ enum Verb {
     Show(verbs::show::Show),
     Run(verbs::run::Run),
     Contract(verbs::contract::Contract),
+    Exercise(verbs::exercise::AnExercise),
     Record(verbs::record::Record),
     Verify(verbs::verify::Verify),
 }
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Show(show) => show.run(),
         Verb::Run(run) => run.run(),
         Verb::Contract(contract) => contract.run(),
+        Verb::Exercise(exercise) => exercise.run(),
         Verb::Record(record) => record.run(),
         Verb::Verify(verify) => verify.run(),
     };

@@ -21,6 +21,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug)]
 pub struct Programs {
     found: Found,
+    /// Programs from elsewhere, before those that were found.
+    own: BTreeMap<String, PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ impl Programs {
         match env::var_os(BIN_DIR).filter(|folder| !folder.is_empty()) {
             Some(folder) => Ok(Programs {
                 found: Found::Folder(folder.into()),
+                own: BTreeMap::new(),
             }),
             None => build(root, progress),
         }
@@ -104,11 +107,21 @@ impl Programs {
             .map_err(Clone::clone)
     }
 
+    /// The same, with a program from elsewhere under this name: a reader's own in the place of the book's.
+    #[must_use]
+    pub fn with(mut self, name: &str, path: &Path) -> Programs {
+        self.own.insert(name.to_owned(), path.to_owned());
+        self
+    }
+
     /// Where a binary is.
     ///
     /// # Errors
     /// None of this name; the choices are listed.
     pub fn path(&self, name: &str) -> Result<PathBuf, ProgramsError> {
+        if let Some(path) = self.own.get(name) {
+            return Ok(path.clone());
+        }
         match &self.found {
             Found::Folder(folder) => {
                 let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
@@ -195,6 +208,7 @@ fn build(root: &Path, progress: &mut dyn FnMut(&str)) -> Result<Programs, Progra
     }
     Ok(Programs {
         found: read_messages(&messages),
+        own: BTreeMap::new(),
     })
 }
 
@@ -230,9 +244,14 @@ mod tests {
             r#"{"reason":"compiler-artifact","target":{"name":"tap","kind":["cdylib"]},"executable":null,"filenames":["/t/libtap.so"],"fresh":false}"#,
             "\nno json\n",
         ));
-        let programs = Programs { found };
+        let programs = Programs {
+            found,
+            own: BTreeMap::new(),
+        };
         assert_eq!(programs.path("echo").unwrap(), Path::new("/t/echo"));
         assert_eq!(programs.tap().unwrap(), Path::new("/t/libtap.so"));
+        let own = programs.clone().with("echo", Path::new("/mine"));
+        assert_eq!(own.path("echo").unwrap(), Path::new("/mine"));
         let error = programs.path("ehco").unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod contract;
+pub mod exercise;
 pub mod record;
 pub mod run;
 pub mod serve;

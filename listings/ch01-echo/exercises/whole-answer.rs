@@ -1,0 +1,48 @@
+//! **Exercise.** Says `Hi, ferris?` to an echo server and is content with whatever comes first. Make it hear the whole answer,
+//! and end with an error where there is none.
+//!
+//! `cargo run --features exercises --bin echo-exercise-whole-answer [ADDRESS] [SECONDS]`
+
+use std::{
+    env,
+    io::{self, Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+const MESSAGE: &[u8] = b"Hi, ferris?";
+
+fn main() -> Result<()> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    let hold = seconds(env::args().nth(2).as_deref().unwrap_or("1"))?;
+    let mut stream = TcpStream::connect(&address)
+        .with_context(|| format!("connecting to {address}"))?;
+    writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
+    stream.write_all(MESSAGE).with_context(|| format!("writing to {address}"))?;
+    let answer = read_answer(&mut stream)
+        .with_context(|| format!("reading from {address}"))?;
+    let (n, text) = (answer.len(), answer.escape_ascii());
+    writeln!(io::stdout(), "heard {n} bytes: {text}").ok();
+    thread::sleep(hold);
+    Ok(())
+} // the stream goes out of scope here, and Rust closes the socket
+
+/// Reads the answer.
+fn read_answer(stream: &mut TcpStream) -> Result<Vec<u8>> {
+    let mut answer = vec![0; MESSAGE.len()];
+    let n = stream.read(&mut answer)?;
+    answer.truncate(n);
+    Ok(answer)
+}
+
+/// The time to keep the connection open, from an argument such as `1` or `0.25`.
+fn seconds(argument: &str) -> Result<Duration> {
+    let seconds = argument
+        .parse()
+        .with_context(|| format!("{argument:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds)
+        .with_context(|| format!("{argument} seconds cannot be waited for"))
+}
