@@ -92,6 +92,7 @@ impl Programs {
     pub fn of(binaries: BTreeMap<String, PathBuf>, tap: Option<PathBuf>) -> Programs {
         Programs {
             found: Found::Built { binaries, tap },
+            own: BTreeMap::new(),
         }
     }
 
