@@ -132,6 +132,34 @@ fn every_recording_is_as_it_was_written() {
     });
 }
 
+#[test]
+fn every_figure_is_drawn_as_it_was_reviewed() {
+    let drawn = figures::stored::drawings(root()).unwrap_or_else(|error| panic!("{error}"));
+    let mut stored = figures::stored::stored(root()).unwrap_or_else(|error| panic!("listings: {error}"));
+    let mut complaints = Vec::new();
+    for (path, svg) in &drawn {
+        let old = stored.remove(path);
+        let path = path.display();
+        match old {
+            None => complaints.push(format!(
+                "{path} is missing; `cargo book figure --update` draws it"
+            )),
+            Some(old) if old == *svg => {}
+            Some(_) => complaints.push(format!(
+                "{path} is not what is drawn now; `cargo book figure --update` draws it anew: look at both"
+            )),
+        }
+    }
+    complaints.extend(stored.keys().map(|path| {
+        format!(
+            "{} is shown on no page; `cargo book figure --update` removes it",
+            path.display()
+        )
+    }));
+    report(complaints);
+    assert!(!drawn.is_empty(), "no page shows a recording");
+}
+
 /// Every file in a folder and in those below it.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = folder

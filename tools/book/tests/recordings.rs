@@ -110,9 +110,53 @@ fn without_a_name_every_recording_is_listed_and_the_missing_are_marked() {
 }
 
 #[test]
+fn a_figure_is_drawn_to_standard_output_or_into_a_file() {
+    let book = Scratch::new().with_echo();
+    let svg = good(book.run(&["figure", "echo/one-echo"]));
+    assert!(
+        svg.starts_with("<svg xmlns=") && svg.contains("TcpStream::connect(&amp;address)"),
+        "{svg}"
+    );
+    let file = book.root().join("echo.svg");
+    good(book.run(&["figure", "echo/one-echo", "--out", file.to_str().unwrap()]));
+    assert_eq!(fs::read_to_string(file).unwrap(), svg);
+}
+
+#[test]
+fn the_stored_figures_are_those_of_the_recordings_that_pages_show() {
+    let book = Scratch::new().with_echo();
+    let figures = book.root().join("listings/ch01-echo/figures");
+    fs::remove_dir_all(&figures).ok();
+    book.write(
+        "src/ch01-echo.md",
+        "# T\n\n```recording\nshow = \"echo/one-echo\"\ncompare = \"echo/one-echo.async\"\n```\n",
+    );
+    book.write("listings/ch01-echo/figures/left-over.svg", "");
+    let said = good(book.run(&["figure", "--update"]));
+    assert!(said.contains("drawn    ") && said.contains("removed  "), "{said}");
+    let names = || {
+        let entries = figures
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        entries.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(
+        names().iter().eq(["one-echo.async.svg", "one-echo.blocking.svg"]),
+        "{:?}",
+        names()
+    );
+    assert_eq!(
+        fs::read_to_string(figures.join("one-echo.blocking.svg")).unwrap(),
+        good(book.run(&["figure", "echo/one-echo"]))
+    );
+    assert_eq!(good(book.run(&["figure", "--update"])), "", "drawn once");
+}
+
+#[test]
 fn an_unknown_name_lists_the_nearest() {
     let book = Scratch::new().with_echo();
-    for verb in ["show", "run", "record", "verify"] {
+    for verb in ["show", "figure", "run", "record", "verify"] {
         let said = bad(book.run(&[verb, "echo/hole-buffer"]));
         let nearest = said.lines().nth(1).map(str::trim);
         assert_eq!(nearest, Some("echo/whole-buffer.blocking"), "{verb}: {said}");
@@ -175,7 +219,9 @@ fn a_server_that_is_none_is_told_from_one_that_fails() {
 #[test]
 fn every_verb_says_for_whom_it_is_what_it_needs_and_shows_an_example() {
     let book = Scratch::new();
-    for verb in ["serve", "build", "show", "run", "contract", "record", "verify"] {
+    for verb in [
+        "serve", "build", "show", "figure", "run", "contract", "record", "verify",
+    ] {
         let said = good(output(book.command(&["help", verb])));
         let whom = ["For everybody", "For readers", "For authors"]
             .iter()

@@ -39,6 +39,7 @@ pub mod problem;
 pub mod recording;
 pub mod seen;
 pub mod shelf;
+pub mod stored;
 pub mod teacher;
 pub mod toml_at;
 

@@ -471,7 +471,7 @@ impl Shown {
 }
 
 /// A run of more ordinary segments than these is folded, and a longer text is folded away.
-const LONGEST: usize = 12;
+pub const LONGEST: usize = 12;
 
 /// The marks of the annotations: a segment's number; of calls, the letters in the order of time.
 fn marks(seen: &Seen, notes: &[Told]) -> Vec<String> {

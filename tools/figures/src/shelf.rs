@@ -60,6 +60,23 @@ impl Shelf {
         self.catalogue.get()?.as_ref().err()
     }
 
+    /// Where the drawing of this recording is stored, relative to the workspace.
+    ///
+    /// # Errors
+    /// No such scenario: with the choices.
+    pub fn drawing(&self, name: &str) -> Result<PathBuf, String> {
+        let catalogue = self.catalogue().map_err(|problem| problem.message.clone())?;
+        let entry = catalogue.one(name).map_err(|error| error.to_string())?;
+        let recording = entry.folder();
+        let file = format!(
+            "{}.svg",
+            recording.file_name().unwrap_or_default().to_string_lossy()
+        );
+        let listing = recording.ancestors().nth(2).unwrap_or(&self.root);
+        let listing = listing.strip_prefix(&self.root).unwrap_or(listing);
+        Ok(listing.join("figures").join(file))
+    }
+
     fn catalogue(&self) -> Result<&Catalogue, &Problem> {
         let open = || {
             Catalogue::open(&self.root).map_err(|error| match error {
