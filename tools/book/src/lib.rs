@@ -6,6 +6,7 @@
 //! tower-http's.
 
 pub mod browser;
+pub mod chromium;
 pub mod debounce;
 pub mod log;
 pub mod nearest;

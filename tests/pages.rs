@@ -1,0 +1,115 @@
+//! The built book in a real browser: read, operated by keyboard, made small, printed without scripts.
+//!
+//! What needs a browser is shown as ignored where none is installed, and fails instead with `BOOK_REQUIRE_BROWSER=1`.
+
+use std::{env, process::ExitCode, sync::Arc};
+
+use book::chromium::BrowserError;
+use book_tests::root;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+#[path = "pages/copy.rs"]
+mod copy;
+#[path = "pages/keyboard.rs"]
+mod keyboard;
+#[path = "pages/look.rs"]
+mod look;
+#[path = "pages/network.rs"]
+mod network;
+#[path = "pages/stock.rs"]
+mod stock;
+#[path = "pages/world.rs"]
+mod world;
+
+use world::World;
+
+type Check = fn(&World) -> Result<(), Failed>;
+
+const IN_A_BROWSER: &[(&str, Check)] = &[
+    (
+        "axe finds nothing to mend on any page in light",
+        look::axe_in_light,
+    ),
+    ("axe finds nothing to mend on any page in dark", look::axe_in_dark),
+    ("nothing is cut off on a screen 320 pixels wide", look::narrow),
+    ("nothing is cut off at 200 percent", look::zoomed),
+    ("nothing moves for readers who ask for calm", look::calm),
+    (
+        "light and dark differ and follow the reader",
+        look::follows_the_system,
+    ),
+    ("without scripts every page can be read", look::without_scripts),
+    (
+        "on paper the page is light and every answer is open",
+        look::on_paper,
+    ),
+    ("no page says a word on the console", network::silent),
+    ("no page asks for anything from elsewhere", network::at_home),
+    ("a first page costs at most 200 KB", network::first_load),
+    ("a second page costs at most 60 KB", network::second_load),
+    ("an open page becomes the newer book", network::reloads),
+    (
+        "the tab key reaches everything that can be operated",
+        keyboard::reaches_everything,
+    ),
+    (
+        "the table of contents opens and closes by keyboard",
+        keyboard::contents,
+    ),
+    ("the theme is chosen by keyboard", keyboard::theme),
+    ("an answer unfolds by keyboard", keyboard::answer),
+    ("the search finds and goes by keyboard", keyboard::search),
+    ("a copied excerpt is the source's own lines", copy::excerpts),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = vec![
+        Trial::test(
+            "the template is mdBook's own with the changes named in stock.rs",
+            || {
+                Ok(stock::the_template_is_mdbook_s_own_with_the_changes_named_here(
+                    root(),
+                )?)
+            },
+        ),
+        Trial::test("our styles and scripts are at most 40 KB", || {
+            Ok(look::small(root())?)
+        }),
+    ];
+    let world = if arguments.list {
+        None
+    } else {
+        Some(World::start(root()))
+    };
+    let (world, reason) = match world {
+        None => (None, None),
+        Some(Ok(world)) => (Some(Arc::new(world)), None),
+        Some(Err(world::NoWorld::Browser(error @ BrowserError::Missing))) => (None, Some(error.to_string())),
+        Some(Err(error)) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (name, check) in IN_A_BROWSER {
+        let (world, reason) = (world.clone(), reason.clone());
+        trials.push(Trial::ignorable_test(*name, move || match (&world, reason) {
+            (Some(world), _) => check(world).map(|()| Completion::Completed),
+            (None, reason) => Ok(Completion::ignored_with(reason.unwrap_or_default())),
+        }));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Here the browser ends.
+    drop(world);
+    if let Some(reason) = reason {
+        eprintln!(
+            "{} tests of the pages were not run: {reason}",
+            conclusion.num_ignored
+        );
+        if env::var("BOOK_REQUIRE_BROWSER").as_deref() == Ok("1") && conclusion.num_ignored > 0 {
+            eprintln!("BOOK_REQUIRE_BROWSER=1 asks for them, so this is a failure");
+            return ExitCode::FAILURE;
+        }
+    }
+    conclusion.exit_code()
+}
