@@ -45,7 +45,7 @@ pub fn excerpts(world: &World) -> Result<(), Failed> {
 /// Whether `text` is the source's lines with these numbers: `3-5,9`; 0 is an empty line between parts. Without numbers,
 /// every line of the text must stand in the source, in this order.
 fn same(text: &str, source: &str, numbers: &str) -> Result<(), String> {
-    let source: Vec<&str> = source.lines().map(unmarked).collect();
+    let source: Vec<String> = source.lines().map(unmarked).collect();
     let shown: Vec<&str> = text.trim_end().lines().map(str::trim).collect();
     if shown.iter().any(|line| line.contains("ANCHOR")) {
         return Err("an anchor is copied".into());
@@ -66,7 +66,7 @@ fn same(text: &str, source: &str, numbers: &str) -> Result<(), String> {
             due.push(if line == 0 {
                 ""
             } else {
-                source.get(line - 1).copied().unwrap_or("?").trim()
+                source.get(line - 1).map_or("?", |it| it.trim())
             });
         }
     }
@@ -83,14 +83,17 @@ fn same(text: &str, source: &str, numbers: &str) -> Result<(), String> {
     ))
 }
 
-/// A line without the comment that is nothing but a mark: `// ❶`.
-fn unmarked(line: &str) -> &str {
-    match line.rsplit_once("//") {
-        Some((code, words))
-            if words.trim().chars().all(|it| ('❶'..='❿').contains(&it)) && !words.trim().is_empty() =>
-        {
-            code.trim_end()
-        }
-        _ => line,
+/// A line as it is shown: without the marks ❶ … ❿ in its comment, and without a comment of nothing else.
+fn unmarked(line: &str) -> String {
+    let is_mark = |c: char| ('❶'..='❿').contains(&c);
+    let Some(comment) = line.find(is_mark).and_then(|mark| line[..mark].rfind("//")) else {
+        return line.to_owned();
+    };
+    let words = line[comment + 2..].replace(is_mark, "");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        line[..comment].trim_end().to_owned()
+    } else {
+        format!("{}// {words}", &line[..comment])
     }
 }

@@ -74,8 +74,8 @@ pub fn theme(world: &World) -> Result<(), Failed> {
 
 pub fn answer(world: &World) -> Result<(), Failed> {
     let mut tab = world.open("ch01-echo.html")?;
-    tab.eval("document.querySelector('main details:not(.whole) > summary').focus()")?;
-    let open = "document.querySelector('main details:not(.whole)').open";
+    tab.eval("document.querySelector('main > details > summary').focus()")?;
+    let open = "document.querySelector('main > details').open";
     for (key, state) in [("Enter", true), (" ", false)] {
         tab.key(key)?;
         tab.until(&format!("{open} === {state}"))?;

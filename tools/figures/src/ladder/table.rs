@@ -17,7 +17,7 @@ pub fn table(ladder: &Ladder, clock: Clock) -> String {
     );
     for head in [
         match clock {
-            Clock::Hidden => "time not told".into(),
+            Clock::Hidden => "place, times not told".into(),
             clock => format!("time, {}", clock.unit()),
         },
         "client’s source line".into(),
@@ -118,7 +118,11 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
         .map(|state| format!("{}: {}", name(ladder, state.at), state.name));
     let notes = row.notes.iter().map(|note| format!("note {note}"));
     let rest: Vec<String> = states.chain(notes).collect();
-    let _ = write!(out, "<th scope=\"row\">{}</th>", clock.time(row.time));
+    let head = match clock {
+        Clock::Hidden => (index + 1).to_string(),
+        clock => clock.time(row.time),
+    };
+    let _ = write!(out, "<th scope=\"row\">{head}</th>");
     for cell in cells.iter().chain([&rest.join(", ")]) {
         let _ = write!(out, "<td>{}</td>", escape(cell));
     }
