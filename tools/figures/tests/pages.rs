@@ -839,3 +839,93 @@ fn pages_carry_the_number_of_their_file() {
     let book = Figures.run(&context, book).unwrap();
     assert_eq!(book.chapters().next().unwrap().name, "9. Bye");
 }
+
+const DECLARED: &str = "```declaration\nable = [\"a\", \"b\", \"c\"]\nminutes = { teach = 5, lab = 0, home = 9 }\nmeets = [7]\n```\n";
+
+#[test]
+fn a_question_is_a_box_and_the_letters_stand_below_the_last() {
+    let question = |name: &str| {
+        format!(
+            "```check\nname = \"{name}\"\nask = \"How many, {{{{#number echo/one-echo segments}}}}?\"\nexit = true\n[[answer]]\nsays = \"x\"\nbelief = 7\n\
+             why = \"see {{{{#chapter ch09-close}}}}\"\n[[answer]]\nsays = \"x\"\nright = true\nwhy = \"y\"\n```\n"
+        )
+    };
+    let three = ["a", "b", "c"].map(|name| question(name)).concat();
+    let made = page(&format!("{DECLARED}{three}")).unwrap();
+    assert!(
+        made.contains("<section class=\"check exit\" id=\"ch01-echo-check-a\" aria-label=\"Question 1\">"),
+        "{made}"
+    );
+    assert!(
+        made.contains("\n\nHow many, 10?\n\n") && made.contains("*a:* see chapter 9\n\n"),
+        "{made}"
+    );
+    assert_eq!(made.matches("check-key").count(), 1);
+    assert!(
+        made.trim_end()
+            .ends_with("<p class=\"check-key\">Right are 1 b, 2 b, 3 b.</p>"),
+        "{made}"
+    );
+    let error =
+        page(&format!("{DECLARED}{three}").replace("one-echo segments", "one-echo segemnts")).unwrap_err();
+    assert!(
+        error.contains("src/ch01-echo.md:8: `segemnts` asks for no number"),
+        "{error}"
+    );
+    let error = page(&format!("{DECLARED}{}", question("a"))).unwrap_err();
+    assert!(
+        error.contains("src/ch01-echo.md:6: three questions end the lesson; here 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_exercise_names_its_program_and_one_without_is_an_error() {
+    let fence = |kind: &str, more: &str| {
+        format!(
+            "{DECLARED}```exercise\nname = \"x\"\ntitle = \"X\"\ntype = \"{kind}\"\nminutes = 5\ndifficulty = 1\nplace = \"home\"\ndo = \"Do.\"\n{more}```\n"
+        )
+    };
+    let root = copy();
+    let make =
+        |text: &str| make_in(root.path(), BOOK, &[("ch01-echo.md", text)]).map(|mut pages| pages.remove(0));
+    let error = make(&fence("modify", "")).unwrap_err();
+    assert!(
+        error.starts_with("src/ch01-echo.md:6: an exercise to modify needs its program; write `listings/ch01-echo/exercises/x.rs`"),
+        "{error}"
+    );
+    assert!(
+        make(&fence("run", "command = \"ls\"\n"))
+            .unwrap()
+            .contains("$ ls\n")
+    );
+    fs::create_dir_all(root.path().join("listings/ch01-echo/exercises")).unwrap();
+    fs::write(root.path().join("listings/ch01-echo/exercises/x.rs"), "").unwrap();
+    assert!(
+        make(&fence("modify", ""))
+            .unwrap()
+            .contains("$ cargo book exercise echo/x\n")
+    );
+    let error = make(&fence("run", "command = \"ls\"\n")).unwrap_err();
+    assert!(
+        error.contains(":6: `command` is what to type where there is no program"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_teachers_notes_are_not_on_the_page_and_are_checked() {
+    let notes = "```teacher\n[[note]]\nat = \"top\"\nminutes = 5\nask = \"?\"\nexpect = \"!\"\n```\n";
+    let made = page(&format!("# T {{#top}}\n\n{DECLARED}{notes}after\n")).unwrap();
+    assert!(made.ends_with("</aside>\n\n\nafter\n"), "{made}");
+    let error = page(&format!("# T {{#pot}}\n\n{DECLARED}{notes}")).unwrap_err();
+    assert!(
+        error.contains("src/ch01-echo.md:10: no heading of this page says `{#top}`; there are `pot`"),
+        "{error}"
+    );
+    let error = page(&format!("# T {{#top}}\n\n{DECLARED}{notes}{notes}")).unwrap_err();
+    assert!(
+        error.contains("src/ch01-echo.md:14: the teacher's notes stand on line 8 already"),
+        "{error}"
+    );
+}
