@@ -1,4 +1,8 @@
-//! Every scenario is performed again, in every variant, and shows what must be seen. Needs Linux and a private network.
+//! Every scenario is performed again, in every variant, and shows what must be seen; and readers' own programs are
+//! recorded. Needs Linux and a private network.
+
+#[path = "live/watch.rs"]
+mod watch;
 
 use std::{env, process::ExitCode, sync::Arc};
 
@@ -33,23 +37,28 @@ fn main() -> ExitCode {
             if joined { refusal(link_possible) } else { None },
         ),
     };
-    let trials = catalogue
-        .entries()
-        .map(|entry| {
-            let name = entry.name();
-            let catalogue = Arc::clone(&catalogue);
-            let refused = if entry.variant.act.link.is_some() {
-                &on_two
-            } else {
-                &on_one_host
-            };
-            let reason = refused.as_ref().map(Refusal::reason);
-            Trial::ignorable_test(name.clone(), move || match reason {
-                Some(reason) => Ok(Completion::ignored_with(reason)),
-                None => again(&catalogue, &name).map(|()| Completion::Completed),
-            })
+    let trials = catalogue.entries().map(|entry| {
+        let name = entry.name();
+        let catalogue = Arc::clone(&catalogue);
+        let refused = if entry.variant.act.link.is_some() {
+            &on_two
+        } else {
+            &on_one_host
+        };
+        let reason = refused.as_ref().map(Refusal::reason);
+        Trial::ignorable_test(name.clone(), move || match reason {
+            Some(reason) => Ok(Completion::ignored_with(reason)),
+            None => again(&catalogue, &name).map(|()| Completion::Completed),
         })
-        .collect();
+    });
+    let watched = watch::CLAIMS.iter().map(|(name, claim)| {
+        let reason = on_one_host.as_ref().map(Refusal::reason);
+        Trial::ignorable_test(format!("watch: {name}"), move || match reason {
+            Some(reason) => Ok(Completion::ignored_with(reason)),
+            None => claim().map(|()| Completion::Completed),
+        })
+    });
+    let trials = trials.chain(watched).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let Some(refusal) = on_one_host.or(on_two) else {
         return conclusion.exit_code();

@@ -74,6 +74,26 @@ fn a_program_whose_calls_were_not_recorded_has_a_lane_that_says_so() {
 }
 
 #[test]
+fn a_recording_in_a_folder_is_shown_by_the_folder() {
+    let book = Scratch::new().with_echo();
+    let kept = "listings/ch01-echo/recordings/one-echo.async";
+    let said = good(book.run(&["show", kept]));
+    assert!(said.starts_with(kept) && said.contains("→ESTABLISHED"), "{said}");
+    let said = bad(book.run(&["show", "./nowhere"]));
+    assert!(said.contains("no scenario is called `./nowhere`"), "{said}");
+}
+
+#[test]
+fn to_watch_takes_two_programs() {
+    let book = Scratch::new();
+    let said = bad(book.run(&["watch", "--", "./server", "{address}"]));
+    assert!(
+        said.contains("-- ./server {address} -- ./client {address}"),
+        "{said}"
+    );
+}
+
+#[test]
 fn packets_seen_at_two_hosts_are_shown_for_each_and_for_the_link() {
     let book = Scratch::new().with_echo();
     let folder = book
@@ -220,7 +240,7 @@ fn a_server_that_is_none_is_told_from_one_that_fails() {
 fn every_verb_says_for_whom_it_is_what_it_needs_and_shows_an_example() {
     let book = Scratch::new();
     for verb in [
-        "serve", "build", "show", "figure", "run", "contract", "record", "verify",
+        "serve", "build", "show", "figure", "run", "watch", "contract", "record", "verify",
     ] {
         let said = good(output(book.command(&["help", verb])));
         let whom = ["For everybody", "For readers", "For authors"]

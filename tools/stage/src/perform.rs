@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -24,10 +24,10 @@ use crate::{
     programs::{Programs, ProgramsError},
     recording::{Elsewhere, Exit, Manifest, Recording},
     refusal::{Refusal, SUDO},
-    scenario::{Act, pins},
+    scenario::{Act, Ends, Program, Span, pins},
     script::{
-        CAPTURE, Failure, LINK_CAPTURE, Limits, Part, Progress, REPORT, Report, SCRIPT, SERVER_CAPTURE,
-        Script, TAP_LOG, WORK,
+        CAPTURE, Failure, LINK_CAPTURE, Limits, Part, Progress, REPORT, Ready, Report, SCRIPT,
+        SERVER_CAPTURE, Script, TAP_LOG, WORK,
     },
     tap_log::{
         self, Tapped,
@@ -144,7 +144,34 @@ pub fn perform_before(
         return Err(PerformError::Failed { failure, output });
     }
     let started = Instant::now();
-    let packets = |name: &str| fs::read(folder.path().join(name)).map_err(stage_error("reading the packets"));
+    let mut places = Places::new(catalogue.root(), Ours::Under("listings".into()));
+    let tapped = calls(&mut places, &script, &report, folder.path())?;
+    if let Some(program) = tapped.unseen {
+        return Err(PerformError::Untapped { program });
+    }
+    let sources = cited::sources(catalogue, act, &tapped.calls)
+        .map_err(stage_error("reading the programs' sources"))?;
+    let name = (entry.scenario.name.clone(), entry.variant.name.clone());
+    let recording = assemble(name, act, &report, tapped.calls, sources, folder.path())?;
+    let mut spent: Vec<(String, Duration)> = report
+        .spent
+        .into_iter()
+        .map(|(part, micros)| (part, Duration::from_micros(micros)))
+        .collect();
+    spent.push(("reading".into(), started.elapsed()));
+    Ok(Performance { recording, spent })
+}
+
+/// A recording of what the stage left in its folder.
+fn assemble(
+    (scenario, variant): (String, String),
+    act: &Act,
+    report: &Report,
+    calls: Vec<Record>,
+    sources: BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<Recording, PerformError> {
+    let packets = |name: &str| fs::read(folder.join(name)).map_err(stage_error("reading the packets"));
     let link = match act.link {
         None => None,
         Some(_) => Some(Elsewhere {
@@ -152,9 +179,6 @@ pub fn perform_before(
             link: packets(LINK_CAPTURE)?,
         }),
     };
-    let calls = calls(catalogue, &script, &report, folder.path())?;
-    let sources =
-        cited::sources(catalogue, act, &calls).map_err(stage_error("reading the programs' sources"))?;
     let exits = act.running().filter_map(|(name, _)| {
         let end = report
             .ends
@@ -163,8 +187,8 @@ pub fn perform_before(
         Some((name, Exit::from(end.status.clone())))
     });
     let manifest = Manifest {
-        scenario: entry.scenario.name.clone(),
-        variant: entry.variant.name.clone(),
+        scenario,
+        variant,
         kernel: kernel(),
         date: date(SystemTime::now()),
         began: report.began,
@@ -173,21 +197,130 @@ pub fn perform_before(
         sources: cited::hashes(&sources),
         act: act.clone(),
     };
-    let recording = Recording {
+    Ok(Recording {
         manifest,
         capture: packets(CAPTURE)?,
         link,
         calls,
-        output,
+        output: Output {
+            lines: report.lines.clone(),
+        },
         sources,
-    };
-    let mut spent: Vec<(String, Duration)> = report
-        .spent
-        .into_iter()
-        .map(|(part, micros)| (part, Duration::from_micros(micros)))
+    })
+}
+
+/// A reader's own two programs.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The server and its arguments. `{address}` stands for the address it shall listen on, with its port, `{server}` for
+    /// that without.
+    pub server: Vec<String>,
+    /// The client and its arguments.
+    pub client: Vec<String>,
+    /// The words that the server prints when it is ready; else it is when it listens.
+    pub ready: Option<String>,
+    /// The longest that the client may take.
+    pub within: Duration,
+}
+
+/// What a reader's own programs did.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// What was seen.
+    pub recording: Recording,
+    /// Why it ended before its time, if it did: the client was killed because it did not end, say.
+    pub failure: Option<Failure>,
+    /// The programs of which no call was seen: linked statically, or making raw system calls.
+    pub silent: Vec<String>,
+}
+
+/// Records a reader's own two programs, in the folder and with the environment of this process.
+///
+/// # Errors
+/// A machine that gives no private network, or a program that cannot be started.
+pub fn watch(own: &Own, programs: &Programs) -> Result<Watched, PerformError> {
+    let act = own.act();
+    let mut script = script_of(&act, programs, |program| Ok(program.into()))?;
+    for part in &mut script.programs {
+        part.at_home = true;
+        for word in &mut part.arguments {
+            *word = word.replace("{address}", &format!("{LOOPBACK}:{WATCHED_PORT}"));
+        }
+        if part.asked_to_end && part.ready.is_none() {
+            part.ready = Some(Ready::Listens);
+        }
+    }
+    let folder = folder()?;
+    let report = run(&script, programs, folder.path(), &mut |_| ())?;
+    let failure = report.failure.clone();
+    if let Some(Failure::Refused(_) | Failure::Start { .. }) = failure
+        && let Some(failure) = failure
+    {
+        return Err(PerformError::Failed {
+            failure: Box::new(failure),
+            output: Output { lines: report.lines },
+        });
+    }
+    let here = env::current_dir().map_err(stage_error("finding the folder one stands in"))?;
+    let mut places = Places::new(&here, Ours::NotDownloaded);
+    let calls = calls(&mut places, &script, &report, folder.path())?.calls;
+    let silent = act.programs.iter().map(|program| program.name.clone());
+    let silent = silent
+        .filter(|name| {
+            !calls
+                .iter()
+                .any(|record| record.program() == name && matches!(record, Record::Call(_)))
+        })
         .collect();
-    spent.push(("reading".into(), started.elapsed()));
-    Ok(Performance { recording, spent })
+    // What can be read of the sources; the programs may come from elsewhere.
+    let cited = calls.iter().filter_map(|record| match record {
+        Record::Call(call) => call.place.as_ref(),
+        _ => None,
+    });
+    let sources = cited
+        .filter(|place| place.line > 0 && Path::new(&place.file).is_relative())
+        .filter_map(|place| {
+            Some((
+                place.file.clone(),
+                fs::read_to_string(here.join(&place.file)).ok()?,
+            ))
+        })
+        .collect();
+    let name = ("watch".to_string(), "own".to_string());
+    let recording = assemble(name, &act, &report, calls, sources, folder.path())?;
+    Ok(Watched {
+        recording,
+        failure,
+        silent,
+    })
+}
+
+/// The port that a reader's own server is told.
+const WATCHED_PORT: u16 = 8000;
+
+impl Own {
+    fn act(&self) -> Act {
+        let program = |name: &str, run: &[String], ends| Program {
+            name: name.into(),
+            run: run.to_vec(),
+            ready: None,
+            count: 1,
+            ends: Some(ends),
+            host: None,
+            caps: Vec::new(),
+            untapped: None,
+        };
+        let mut server = program("server", &self.server, Ends::Asked);
+        server.ready.clone_from(&self.ready);
+        Act {
+            // Its client may open as many connections as it likes.
+            pins: BTreeMap::from([("ip_local_port_range".to_string(), "40000 49999".to_string())]),
+            within: Span(self.within),
+            link: None,
+            programs: vec![server, program("client", &self.client, Ends::Itself)],
+            then: Vec::new(),
+        }
+    }
 }
 
 /// Whether this machine gives a private network, found out by making one.
@@ -226,13 +359,20 @@ fn rehearse(programs: &Programs, link: bool) -> Result<(), PerformError> {
     }
 }
 
+/// The calls of a performance.
+struct TappedCalls {
+    calls: Vec<Record>,
+    /// A program that should have been tapped and was not.
+    unseen: Option<String>,
+}
+
 /// The tap's log made readable, with the ends of processes, which it cannot know.
 fn calls(
-    catalogue: &Catalogue,
+    places: &mut Places,
     script: &Script,
     report: &Report,
     folder: &Path,
-) -> Result<Vec<Record>, PerformError> {
+) -> Result<TappedCalls, PerformError> {
     let log = match fs::read(folder.join(TAP_LOG)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         other => other.map_err(stage_error("reading the tap's log"))?,
@@ -249,24 +389,19 @@ fn calls(
         .filter(|started| tapped(&started.name))
         .map(|started| (started.pid as u32, started.name.clone()))
         .collect();
-    let mut places = Places::new(catalogue.root(), Ours::Under("listings".into()));
     let Tapped {
         mut records,
         lost,
         tapped,
         ..
-    } = tap_log::records(&log, &names, &mut places);
+    } = tap_log::records(&log, &names, places);
     if lost > 0 {
         return Err(PerformError::TapLost { lost });
     }
-    if let Some((_, program)) = names
+    let unseen = names
         .iter()
         .find(|(pid, _)| script.tap.is_some() && !tapped.contains(pid))
-    {
-        return Err(PerformError::Untapped {
-            program: program.clone(),
-        });
-    }
+        .map(|(_, program)| program.clone());
     for record in &records {
         if let Record::Fork(fork) = record {
             names.insert(fork.child, fork.program.clone());
@@ -291,10 +426,22 @@ fn calls(
         }
         holders.note(&records[index]);
     }
-    Ok(records)
+    Ok(TappedCalls {
+        calls: records,
+        unseen,
+    })
 }
 
 fn script(act: &Act, programs: &Programs) -> Result<Script, PerformError> {
+    script_of(act, programs, |binary| programs.path(binary))
+}
+
+/// `path` says where a program is.
+fn script_of(
+    act: &Act,
+    programs: &Programs,
+    path: impl Fn(&str) -> Result<PathBuf, ProgramsError>,
+) -> Result<Script, PerformError> {
     let mut parts = Vec::new();
     let tap = programs.tap();
     let server = if act.link.is_some() { ACROSS } else { LOOPBACK };
@@ -302,16 +449,17 @@ fn script(act: &Act, programs: &Programs) -> Result<Script, PerformError> {
         parts.push(Part {
             name,
             program: program.name.clone(),
-            path: programs.path(program.binary())?,
+            path: path(program.binary())?,
             arguments: program.run[1..]
                 .iter()
                 .map(|word| word.replace("{server}", server))
                 .collect(),
-            ready: program.ready.clone(),
+            ready: program.ready.clone().map(Ready::Says),
             asked_to_end: program.is_asked_to_end(),
             host: program.host(),
             caps: program.caps.clone(),
             tapped: program.untapped.is_none(),
+            at_home: false,
         });
     }
     let usual = Limits::default();

@@ -3,7 +3,7 @@
 //! The script comes in complete, with paths instead of names, so that the process in the private network decides
 //! nothing and reads nothing of the workspace.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wire::call::Status;
@@ -57,8 +57,8 @@ pub struct Part {
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// The words that say it is ready, if the next program waits for them.
-    pub ready: Option<String>,
+    /// What says that it is ready, if the next program waits for it.
+    pub ready: Option<Ready>,
     /// Whether it is sent SIGTERM when the others have ended.
     pub asked_to_end: bool,
     /// Where it runs, of two hosts.
@@ -67,6 +67,28 @@ pub struct Part {
     pub caps: Vec<Cap>,
     /// Whether its calls are noted.
     pub tapped: bool,
+    /// Whether it runs in the folder and with the environment that the stage was started in, as a reader's own program
+    /// does; otherwise in an empty folder and with almost no environment.
+    pub at_home: bool,
+}
+
+/// What says that a program is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ready {
+    /// It prints a line with these words.
+    Says(String),
+    /// A TCP socket on its host listens that did not before.
+    Listens,
+}
+
+impl fmt::Display for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ready::Says(words) => write!(f, "printed a line with `{words}`"),
+            Ready::Listens => f.write_str("listened on a TCP port"),
+        }
+    }
 }
 
 /// What the process in the private network tells while it performs, one JSON object a line on its standard output.
@@ -173,24 +195,24 @@ pub enum Failure {
         error: String,
     },
     /// A program ended before it was ready.
-    #[error("`{program}` ended ({status}) before it printed a line with `{ready}`; read its output below")]
+    #[error("`{program}` ended ({status}) before it {ready}; read its output below")]
     EndedEarly {
         /// Its name in the scenario.
         program: String,
-        /// The words waited for.
-        ready: String,
+        /// What was waited for.
+        ready: Ready,
         /// How it ended.
         status: Status,
     },
     /// A program did not become ready in time.
     #[error(
-        "`{program}` printed no line with `{ready}` within {millis} ms and was killed; is `ready` what it prints?"
+        "`{program}` had not {ready} after {millis} ms and was killed; is that what it does when it is ready?"
     )]
     NotReady {
         /// Its name in the scenario.
         program: String,
-        /// The words waited for.
-        ready: String,
+        /// What was waited for.
+        ready: Ready,
         /// How long was waited.
         millis: u64,
     },

@@ -209,7 +209,7 @@ pub struct Ready {
 pub struct Place {
     /// The file, relative to the root of the workspace, with `/` between its parts.
     pub file: String,
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 where the program tells its functions alone, and `file` is then the program's.
     pub line: u32,
     /// The function the line is in, as its source names it (`echo`, `Server::run`).
     pub function: String,

@@ -156,6 +156,7 @@ impl<'a> Timeline<'a> {
                 }),
                 Some(owner),
             ) = (record, self.calls.owner(index))
+                && place.line > 0
             {
                 files[owner.side].get_or_insert(place.file.as_str());
             }
@@ -188,7 +189,7 @@ impl<'a> Timeline<'a> {
             lanes.calls[side] = number + &call;
             let again = place.is_some() && before[side] == place;
             lanes.sources[side] = match place {
-                Some(place) if again => format!("{} ″", place.line),
+                Some(place) if again && place.line > 0 => format!("{} ″", place.line),
                 Some(place) => place_text(place, files[side]),
                 None => String::new(),
             };
@@ -254,6 +255,9 @@ fn call_text(call: &Call) -> String {
 
 fn place_text(place: &Place, file: Option<&str>) -> String {
     let Place { line, text, .. } = place;
+    if *line == 0 {
+        return format!("in {}", place.function);
+    }
     let text = unmarked(text);
     let elsewhere = if file == Some(place.file.as_str()) {
         String::new()

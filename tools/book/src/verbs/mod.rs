@@ -9,6 +9,7 @@ pub mod run;
 pub mod serve;
 pub mod show;
 pub mod verify;
+pub mod watch;
 
 use book::nearest::nearest;
 use stage::catalogue::{Catalogue, Entry, UnknownName};

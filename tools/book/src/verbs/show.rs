@@ -6,6 +6,7 @@ use book::recordings;
 use clap::Args;
 use stage::catalogue::Catalogue;
 use stage::recording::Recording;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Show a stored recording in the terminal
@@ -28,11 +29,12 @@ Examples:
   cargo book show echo/one-echo --tcpdump  and every packet as tcpdump prints it
   cargo book show echo/one-echo.blocking-async
                                            a blocking client and an async server
+  cargo book show /tmp/mine                what `run` or `watch` kept with --keep
 
 Needs: nothing; works on every system."
 )]
 pub struct Show {
-    /// A scenario, and a variant where it is not the blocking one
+    /// A scenario, and a variant where it is not the blocking one; or a folder with a recording
     name: Option<String>,
     /// Print every packet, too, as `tcpdump -S -nn -vvv` does
     #[arg(long)]
@@ -47,7 +49,16 @@ impl Show {
             print(&list(&catalogue))?;
             return Ok(ExitCode::SUCCESS);
         };
-        let entry = catalogue.one(&name).map_err(|error| unknown(&error))?;
+        let entry = match catalogue.one(&name) {
+            Ok(entry) => entry,
+            // What `run` or `watch` kept.
+            Err(_) if Path::new(&name).join("manifest.toml").is_file() => {
+                let recording = Recording::read(Path::new(&name))?;
+                print(&recordings::body(&name, &recording, self.tcpdump)?)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => return Err(unknown(&error)),
+        };
         let folder = entry.folder();
         let text = recordings::text(entry, &Recording::read(&folder)?, self.tcpdump).with_context(|| {
             format!(

@@ -30,7 +30,9 @@ pub struct Director {
 struct Cue {
     words: String,
     event: Event,
-    /// How many segments of its host were looked at.
+    /// The host at which it counts: its sender's; where there is but one, the first.
+    host: usize,
+    /// How many segments of this host were looked at.
     looked: usize,
     deeds: VecDeque<Deed>,
 }
@@ -60,6 +62,7 @@ impl Director {
             })?;
             Ok(Cue {
                 words: then.when.clone(),
+                host: usize::from(event.side == Side::Server && script.link.is_some()),
                 event,
                 looked: 0,
                 deeds: then.deeds.iter().cloned().collect(),
@@ -95,7 +98,7 @@ impl Director {
             None => Ok(()),
             Some(cue) => Err(Failure::NeverCame {
                 when: cue.words.clone(),
-                seen: reading::all_names(&play.segments[spot(cue.event.side, &play.segments[1])]),
+                seen: reading::all_names(&play.segments[cue.host]),
             }),
         }
     }
@@ -108,7 +111,7 @@ impl Director {
         let mut index = 0;
         while index < self.pending.len() {
             let cue = &mut self.pending[index];
-            let segments = &play.segments[spot(cue.event.side, &play.segments[1])];
+            let segments = &play.segments[cue.host];
             let worth = segments[cue.looked..]
                 .iter()
                 .any(|segment| reading::may_be(&cue.event, segment));
@@ -130,12 +133,6 @@ impl Director {
             .retain(|row| !row.deeds.is_empty() || !row.is_due(play));
         Ok(())
     }
-}
-
-/// The host at which an event counts: its sender's.
-fn spot(side: Side, at_server: &[wire::segment::Segment]) -> usize {
-    // With one host, nothing is ever seen at the second.
-    usize::from(side == Side::Server && !at_server.is_empty())
 }
 
 impl Row {
@@ -218,6 +215,7 @@ fn ask_for_sockets(hosts: usize) -> Result<Vec<Part>, Failure> {
         host,
         caps: Vec::new(),
         tapped: false,
+        at_home: false,
     };
     Ok(match hosts {
         1 => vec![part("ss", Host::Client)],

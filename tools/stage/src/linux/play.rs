@@ -32,8 +32,8 @@ use crate::{
     reading,
     scenario::{Deed, Host as Place},
     script::{
-        CAPTURE, End, Failure, LINK_CAPTURE, Limits, Part, Progress, Report, SCRIPT, SERVER_CAPTURE, Script,
-        Started,
+        CAPTURE, End, Failure, LINK_CAPTURE, Limits, Part, Progress, Ready, Report, SCRIPT, SERVER_CAPTURE,
+        Script, Started,
     },
 };
 
@@ -181,6 +181,32 @@ pub(super) struct Scene<'a> {
     sniffers: Vec<Sniffer>,
 }
 
+impl Scene<'_> {
+    /// The host that a program runs on.
+    fn host(&self, part: &Part) -> &Host {
+        match (part.host, self.hosts.len()) {
+            (Place::Server, 2) => &self.hosts[1],
+            _ => &self.hosts[0],
+        }
+    }
+}
+
+/// How many TCP sockets listen on a program's host: its network is that of the thread that looks (proc_pid_net(5)).
+fn listeners(scene: &Scene<'_>, part: &Part) -> Result<usize, Failure> {
+    let count = || -> usize {
+        let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+        let text: String = tables
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok())
+            .collect();
+        // The fourth column is the state; 0A is LISTEN.
+        text.lines()
+            .filter(|line| line.split_whitespace().nth(3) == Some("0A"))
+            .count()
+    };
+    scene.host(part).run(count)
+}
+
 pub(super) fn system_failure(doing: &str) -> impl Fn(io::Error) -> Failure + '_ {
     move |error| Failure::System {
         doing: doing.into(),
@@ -289,9 +315,13 @@ impl Play {
         self.began = system::now();
         let limits = scene.script.limits;
         for part in &scene.script.programs {
+            let listening = match part.ready {
+                Some(Ready::Listens) => listeners(scene, part)?,
+                _ => 0,
+            };
             self.start(scene, part)?;
             if let Some(ready) = &part.ready {
-                self.wait_until_ready(scene, director, ready)?;
+                self.wait_until_ready(scene, director, ready, listening)?;
             }
         }
         self.mark("starts");
@@ -305,10 +335,7 @@ impl Play {
 
     /// Starts a program on its host.
     pub(super) fn start(&mut self, scene: &Scene<'_>, part: &Part) -> Result<(), Failure> {
-        let host = match (part.host, scene.hosts.len()) {
-            (Place::Server, 2) => &scene.hosts[1],
-            _ => &scene.hosts[0],
-        };
+        let host = scene.host(part);
         let (processes, index, own) = (Arc::clone(&scene.processes), self.running.len(), part.clone());
         let (folder, tap) = (scene.folder.to_path_buf(), scene.script.tap.clone());
         let process = host
@@ -331,32 +358,50 @@ impl Play {
         Ok(())
     }
 
+    /// `listening` is how many sockets listened on its host before it was started.
     fn wait_until_ready(
         &mut self,
         scene: &mut Scene<'_>,
         director: &mut Director,
-        ready: &str,
+        ready: &Ready,
+        listening: usize,
     ) -> Result<(), Failure> {
         let index = self.running.len() - 1;
         let program = self.running[index].name.clone();
         let millis = scene.script.limits.ready;
-        let done = self.wait(scene, director, Duration::from_millis(millis), |play, _| {
-            let said = |line: &Line| line.program == program && line.text.contains(ready);
-            play.lines.iter().any(said) || play.running[index].ended.is_some()
-        })?;
-        let status = self.running[index].ended.clone();
-        match (done, status) {
-            (false, _) => Err(Failure::NotReady {
-                program,
-                ready: ready.into(),
-                millis,
-            }),
-            (true, Some(status)) => Err(Failure::EndedEarly {
-                program,
-                ready: ready.into(),
-                status,
-            }),
-            (true, None) => Ok(()),
+        let deadline = Instant::now() + Duration::from_millis(millis);
+        loop {
+            let is_ready = match ready {
+                Ready::Says(words) => {
+                    let said = |line: &Line| line.program == program && line.text.contains(words.as_str());
+                    self.lines.iter().any(said)
+                }
+                Ready::Listens => listeners(scene, &scene.script.programs[index])? > listening,
+            };
+            if is_ready {
+                return Ok(());
+            }
+            if let Some(status) = self.running[index].ended.clone() {
+                return Err(Failure::EndedEarly {
+                    program,
+                    ready: ready.clone(),
+                    status,
+                });
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::NotReady {
+                    program,
+                    ready: ready.clone(),
+                    millis,
+                });
+            }
+            // A line of output is heard of; a socket that listens must be looked for.
+            let within = match ready {
+                Ready::Says(_) => left,
+                Ready::Listens => left.min(Duration::from_millis(2)),
+            };
+            self.hear(scene, director, within)?;
         }
     }
 

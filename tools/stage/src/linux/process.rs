@@ -83,16 +83,19 @@ impl Processes {
     #[allow(unsafe_code)]
     pub fn start(&self, index: usize, part: &Part, folder: &Path, tap: Option<&Path>) -> io::Result<Process> {
         let mut command = Command::new(&part.path);
+        if !part.at_home {
+            command
+                .current_dir(folder.join(WORK))
+                // Nothing of the surroundings may change what a program prints.
+                .env_clear()
+                .env(
+                    "PATH",
+                    "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+                )
+                .env("LANG", "C.UTF-8");
+        }
         command
             .args(&part.arguments)
-            .current_dir(folder.join(WORK))
-            // Nothing of the surroundings may change what a program prints.
-            .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
-            )
-            .env("LANG", "C.UTF-8")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -65,10 +65,12 @@ impl Places {
     /// The nearest place of ours among these return addresses, innermost first.
     ///
     /// Only the program itself is looked into, which is the first of `objects`: a line of ours is never in a library.
-    /// None where no frame is ours, or where the executable says nothing (it is gone, or was stripped).
+    /// Of a reader's own program that tells no lines, the nearest function of its own is the place, on line 0. None where no
+    /// frame is ours, or where the executable says nothing (it is gone, or was stripped).
     pub fn find(&mut self, objects: &[Object], stack: &[u64]) -> Option<Place> {
         let program = objects.first()?;
         let mut callee = String::new();
+        let mut nearest = None;
         for address in stack
             .iter()
             .filter(|address| (program.base..program.limit).contains(address))
@@ -82,10 +84,23 @@ impl Places {
                 {
                     return Some(place);
                 }
+                if self.ours == Ours::NotDownloaded
+                    && nearest.is_none()
+                    && frame.line.is_none()
+                    && is_own(&frame.function)
+                {
+                    nearest = Some(Place {
+                        file: program.path.to_string_lossy().into_owned(),
+                        line: 0,
+                        function: last_name(&frame.function),
+                        text: String::new(),
+                        dropped: None,
+                    });
+                }
                 callee.clone_from(&frame.function);
             }
         }
-        None
+        nearest
     }
 
     fn frames(&mut self, executable: &Path, address: u64) -> Rc<[Frame]> {
@@ -181,6 +196,26 @@ fn look_up(loader: &Loader, address: u64) -> Vec<Frame> {
     found
 }
 
+/// Whether a function's name is one that somebody gave to a function of the program itself: not of the libraries that
+/// Rust programs carry within them, and not of what starts a program.
+fn is_own(function: &str) -> bool {
+    let path = function.trim_start_matches(['<', '&']);
+    let foreign = [
+        "std::",
+        "core::",
+        "alloc::",
+        "tokio::",
+        "mio::",
+        "socket2::",
+        "futures_",
+        "async_std::",
+        "smol::",
+        "_",
+        "async_io::",
+    ];
+    !function.is_empty() && !foreign.iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// What drop glue drops: `TcpStream` of `core::ptr::drop_in_place<std::net::tcp::TcpStream>`.
 fn dropped_type(function: &str) -> Option<String> {
     let (_, of) = function.split_once("drop_in_place")?;
@@ -233,6 +268,25 @@ mod tests {
             "/root/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1.54.1/src/task.rs",
         ] {
             assert!(!readers.is_ours(Path::new(file)), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_function_of_the_program_is_told_from_those_it_carries() {
+        for own in ["main", "echo_server::serve", "serve_client", "my_std::main"] {
+            assert!(is_own(own), "{own}");
+        }
+        for foreign in [
+            "std::net::tcp::TcpStream::connect",
+            "<std::net::tcp::TcpStream as std::io::Write>::write",
+            "<&std::net::tcp::TcpStream as std::io::Read>::read",
+            "core::ptr::drop_in_place<std::net::tcp::TcpStream>",
+            "tokio::runtime::task::raw::poll",
+            "_start",
+            "__libc_start_main",
+            "",
+        ] {
+            assert!(!is_own(foreign), "{foreign}");
         }
     }
 

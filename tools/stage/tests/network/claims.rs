@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use stage::{
     perform::{PerformError, link_possible, possible},
     refusal::Refusal,
-    script::{Failure, Limits, Report, Script},
+    script::{Failure, Limits, Ready, Report, Script},
 };
 use wire::call::Status;
 
@@ -395,7 +395,10 @@ fn a_server_never_ready() {
     );
     match workspace.fail() {
         Failure::NotReady { program, ready, .. } => {
-            assert_eq!((program.as_str(), ready.as_str()), ("server", "ready to serve"))
+            assert_eq!(
+                (program.as_str(), ready),
+                ("server", Ready::Says("ready to serve".into()))
+            )
         }
         other => panic!("{other}"),
     }
@@ -456,11 +459,12 @@ fn endless(folder: &Path, port: &str) {
         program: name.into(),
         path: env::current_exe().expect("a program knows where it is"),
         arguments: vec!["fixture".into(), words[0].into(), words[1].into()],
-        ready: ready.map(str::to_owned),
+        ready: ready.map(|words| Ready::Says(words.into())),
         asked_to_end: ready.is_some(),
         host: stage::scenario::Host::Client,
         caps: Vec::new(),
         tapped: false,
+        at_home: false,
     };
     let address = format!("127.0.0.1:{port}");
     let script = Script {
@@ -589,6 +593,7 @@ fn after(shell: &str) -> Report {
         host: stage::scenario::Host::Client,
         caps: Vec::new(),
         tapped: false,
+        at_home: false,
     };
     let script = Script {
         programs: vec![part],
