@@ -17,6 +17,8 @@ pub fn of(source: &Source) -> Vec<(usize, String)> {
     let page = source.page();
     let mut names = Vec::new();
     let directive = |directive: &Directive| match directive.name {
+        // A stored result is no scenario.
+        Name::Number if directive.argument.starts_with("result ") => None,
         Name::Number | Name::Output => directive.argument.split(' ').next().map(str::to_owned),
         Name::Chapter => None,
     };
@@ -84,7 +86,7 @@ pub fn check(pages: &[Source], catalogue: &Catalogue) -> Vec<Problem> {
 #[test]
 fn a_page_names_its_scenarios_in_fences_directives_and_commands() {
     let page = Source::sample(
-        "{{#number a/b segments}}\n\n```console\n$ cargo book run --open c/d.async\n$ cargo book serve\n$ ls e/f\n```\n\n\
+        "{{#number a/b segments}}{{#number result x/y z}}\n\n```console\n$ cargo book run --open c/d.async\n$ cargo book serve\n$ ls e/f\n```\n\n\
          ```recording\n\nshow = \"g/h\"\n[notes]\n\"client SYN\" = \"{{#output i/j x}}\"\n```\n",
     );
     let named = of(&page);

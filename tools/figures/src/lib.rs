@@ -15,6 +15,7 @@
 //! | `{{#chapter ch14-nonblocking}}` | a link, or `chapter 14` while it is not written | [`chapter`] |
 //! | `{{#output echo/one-echo server}}` | what that program printed, as a block | |
 //! | `{{#number echo/one-echo segments}}` | a number, with its unit | [`number`] |
+//! | `{{#number result cost/waiting thread}}` | a stored measured number, with its unit | [`result`] |
 //! | a file's name, `ch09-close.md` | the chapter's number in the sidebar | [`chapter`] |
 //!
 //! A directive is replaced wherever it stands, in code as well, as mdBook does it; a backslash in front, `\{{#number …}}`,
@@ -37,6 +38,7 @@ pub mod number;
 pub mod page;
 pub mod problem;
 pub mod recording;
+pub mod result;
 pub mod seen;
 pub mod shelf;
 pub mod stored;

@@ -175,7 +175,7 @@ fn side(word: &str) -> Result<Side, String> {
 }
 
 /// A count: commas from 10,000 on.
-fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     if digits.len() < 5 {
         return digits;

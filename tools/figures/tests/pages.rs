@@ -850,7 +850,7 @@ fn a_question_is_a_box_and_the_letters_stand_below_the_last() {
              why = \"see {{{{#chapter ch09-close}}}}\"\n[[answer]]\nsays = \"x\"\nright = true\nwhy = \"y\"\n```\n"
         )
     };
-    let three = ["a", "b", "c"].map(|name| question(name)).concat();
+    let three = ["a", "b", "c"].map(question).concat();
     let made = page(&format!("{DECLARED}{three}")).unwrap();
     assert!(
         made.contains("<section class=\"check exit\" id=\"ch01-echo-check-a\" aria-label=\"Question 1\">"),
@@ -925,7 +925,7 @@ fn the_teachers_notes_are_not_on_the_page_and_are_checked() {
     );
     let error = page(&format!("# T {{#top}}\n\n{DECLARED}{notes}{notes}")).unwrap_err();
     assert!(
-        error.contains("src/ch01-echo.md:14: the teacher's notes stand on line 8 already"),
+        error.contains("src/ch01-echo.md:15: the teacher's notes stand on line 8 already"),
         "{error}"
     );
 }
