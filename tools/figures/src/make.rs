@@ -21,6 +21,7 @@ use crate::{
     page::{Fence, Page, Place},
     problem::{Problem, choices},
     recording::{self, Shown, Told},
+    result,
     shelf::Shelf,
     teacher::{self, Notes},
     toml_at::line_with,
@@ -570,15 +571,19 @@ impl Making<'_> {
                 .argument
                 .split_once(' ')
                 .unwrap_or((&directive.argument, ""));
-            self.workshop
-                .shelf
-                .get(name)
-                .and_then(|seen| number(&seen, what))
-                .map(|number| match place {
-                    Place::Prose => escape_markdown(&number),
-                    Place::Html => escape(&number),
-                    Place::Code => number.replace('\u{a0}', " "),
-                })
+            let told = match (name, what.split_once(' ')) {
+                ("result", Some((name, what))) => result::read(self.workshop.root, name)
+                    .and_then(|measured| result::number(&measured, what)),
+                ("result", None) => {
+                    Err("a result has a name and a number: `{{#number result cost/waiting thread}}`".into())
+                }
+                _ => self.workshop.shelf.get(name).and_then(|seen| number(&seen, what)),
+            };
+            told.map(|number| match place {
+                Place::Prose => escape_markdown(&number),
+                Place::Html => escape(&number),
+                Place::Code => number.replace('\u{a0}', " "),
+            })
         };
         made.map_err(|message| self.problem(line, message)).ok()
     }

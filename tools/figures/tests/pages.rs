@@ -929,3 +929,28 @@ fn the_teachers_notes_are_not_on_the_page_and_are_checked() {
         "{error}"
     );
 }
+
+#[test]
+fn a_measured_result_stands_in_the_prose_with_its_unit() {
+    let root = copy();
+    let results = root.path().join("listings/ch01-echo/results");
+    fs::create_dir_all(&results).unwrap();
+    let stored = "title = \"t\"\ncommand = \"c\"\nmachine = \"m\"\nkernel = \"6.18\"\ndate = \"d\"\n[values]\nthread = { value = 9.4, unit = \"KB\" }\n";
+    fs::write(results.join("waiting.toml"), stored).unwrap();
+    let make =
+        |text: &str| make_in(root.path(), BOOK, &[("ch01-echo.md", text)]).map(|mut pages| pages.remove(0));
+    assert_eq!(
+        make("{{#number result echo/waiting thread}}").unwrap(),
+        "9.4\u{a0}KB"
+    );
+    let error = make("\n{{#number result echo/wating thread}}").unwrap_err();
+    assert!(
+        error.starts_with("src/ch01-echo.md:2: no result is called `echo/wating`"),
+        "{error}"
+    );
+    assert!(
+        make("{{#number result echo/waiting}}")
+            .unwrap_err()
+            .contains("a result has a name and a number")
+    );
+}
