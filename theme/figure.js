@@ -122,7 +122,7 @@
     const card = (line, other) => {
       const cells = [...line.cells].map((cell) => cell.textContent);
       const what = cells[3] || cells[2] || cells[4];
-      const head = make('p', {}, make('strong', { textContent: what }), cells[0] && ` at ${cells[0]} ${main.root.dataset.unit}`);
+      const head = make('p', {}, make('strong', { textContent: what }), main.root.dataset.unit && ` at ${cells[0]} ${main.root.dataset.unit}`);
       if (cells[6]) head.append(` · ${cells[6]}`);
       const list = make('dl');
       const values = other && new Map(fields(other));

@@ -237,6 +237,8 @@ pub struct Folded {
     pub server: String,
     /// How long it takes altogether, in nanoseconds.
     pub lasts: u64,
+    /// Whether they stand before or behind what is to be shown.
+    pub outside: bool,
 }
 
 impl Ladder {
@@ -250,13 +252,13 @@ impl Ladder {
         self.lifelines.get(at).map_or(Side::Client, |line| line.side)
     }
 
-    /// How many segments there are, the folded ones included.
+    /// How many segments there are, the folded ones included; those outside of a span are not.
     pub fn segments(&self) -> usize {
         self.rows
             .iter()
             .map(|row| match &row.event {
                 Event::Segment(_) => 1,
-                Event::Folded(folded) => folded.segments,
+                Event::Folded(folded) if !folded.outside => folded.segments,
                 _ => 0,
             })
             .sum()

@@ -517,7 +517,7 @@ fn annotations(seen: &Seen, id: &str, notes: &[Told], marks: &[String], drawn: &
                 out,
                 "<li data-segment=\"{}\">\n\n<span class=\"mark\">{}</span> {}\n\n</li>",
                 beside(drawn, letter),
-                circled(letter),
+                escape(letter),
                 note.text.trim()
             ),
         };
@@ -536,14 +536,6 @@ fn beside(drawn: &Ladder, mark: &str) -> String {
         Some(ladder::Event::Segment(segment)) => segment.number.to_string(),
         _ => mark.to_owned(),
     }
-}
-
-/// `a` as `ⓐ`.
-fn circled(letter: &str) -> String {
-    let circled = letter.bytes().next().filter(u8::is_ascii_lowercase);
-    circled
-        .and_then(|letter| char::from_u32(0x24d0 + u32::from(letter - b'a')))
-        .map_or_else(|| letter.to_owned(), String::from)
 }
 
 /// The numbers of the segments that are drawn, before long runs are folded.

@@ -106,7 +106,7 @@ fn a_recording_becomes_its_numbered_segments_and_the_notes_point_at_them() {
     assert_eq!(
         notes,
         "\n<li data-segment=\"1\">\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-1\">①</a> Port 40000.\n\n</li>\n\
-         <li data-segment=\"a\">\n\n<span class=\"mark\">ⓐ</span> It waited.\n\n</li>\n\
+         <li data-segment=\"a\">\n\n<span class=\"mark\">a</span> It waited.\n\n</li>\n\
          <li data-segment=\"8\">\n\n<a class=\"mark\" href=\"#ch01-echo-recording-1-8\">⑧</a> The *end*.\n\n</li>\n"
     );
     assert!(

@@ -152,7 +152,12 @@ fn segment(ladder: &Ladder, segment: &Segment) -> (Side, String, bool, bool) {
 }
 
 fn call<'a>(ladder: &Ladder, call: &'a Call) -> (Side, &'a str) {
-    (ladder.side(call.at), &call.text)
+    // A descriptor's number is a matter of what else the program has open.
+    let text = match call.text.split_once(" = ") {
+        Some((name @ ("accept" | "accept4" | "socket"), result)) if result.parse::<u32>().is_ok() => name,
+        _ => &call.text,
+    };
+    (ladder.side(call.at), text)
 }
 
 /// The call of a row, to be compared.

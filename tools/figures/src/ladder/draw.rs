@@ -422,25 +422,35 @@ impl Drawing<'_> {
     /// line would be longer than the arrow.
     fn along(&self, out: &mut String, row: &Row, arrow: &Arrow, label: &str, time: &str) {
         let marks = self.marks(row);
-        let drawn = arrow.end - arrow.begin;
-        let length = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0) * drawn;
-        // In the middle of what is drawn, a little towards its tail; nearer to the tail where others cross it, and nearer to
-        // the tip where calls stand between the lifelines, for those of the side it left follow it.
-        let wish = match (self.columns.lanes, arrow.y1 - arrow.y0 > 40.0) {
-            (Lanes::Stacked, true) => 0.68,
+        let whole = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0);
+        let room = |part: f64| whole * part - 10.0;
+        let both = width(label.chars().count() + 2 + time.chars().count(), SIZE_TIME);
+        let ahead = 4.0 + 15.0 * marks.len() as f64;
+        let on_one_line = both + ahead < room(1.0);
+        let wide = match on_one_line {
+            true => both,
+            false => width(label.chars().count(), SIZE_TIME),
+        };
+        // Along what is drawn, where there is room for it. In its middle, a little towards its tail; nearer to the tail where
+        // others cross it, and nearer to the tip where calls stand between the lifelines, for those of the side it left
+        // follow it.
+        let (begin, end) = match wide + ahead < room(arrow.end - arrow.begin) {
+            true => (arrow.begin, arrow.end),
+            false => (0.0, 1.0),
+        };
+        let wish: f64 = match (self.columns.lanes, arrow.y1 - arrow.y0 > 40.0) {
+            (Lanes::Stacked, true) => 0.6,
             (Lanes::Columns, true) if self.crossed(arrow) => 0.3,
             _ => 0.48,
         };
-        let both = width(label.chars().count() + 2 + time.chars().count(), SIZE_TIME);
-        let beside = 8.0 + 15.0 * marks.len() as f64;
-        let on_one_line = both / 2.0 + beside < length * f64::min(wish, 1.0 - wish);
-        let wide = if on_one_line {
-            both
-        } else {
-            width(label.chars().count().max(time.chars().count()), SIZE_TIME)
-        };
-        let least = ((wide / 2.0 + beside) / length).min(0.5);
-        let (x, y) = arrow.at(arrow.begin + drawn * wish.clamp(least, 1.0 - least));
+        // The marks stand to the left, whichever way the arrow points.
+        let rightwards = arrow.x1 > arrow.x0;
+        let wish = if rightwards { wish } else { 1.0 - wish };
+        let length = whole * (end - begin);
+        let half = ((wide + ahead) / 2.0 / length).min(0.5);
+        let middle = wish.clamp(half, 1.0 - half) + ahead / 2.0 / length;
+        let share = if rightwards { middle } else { 1.0 - middle };
+        let (x, y) = arrow.at(begin + (end - begin) * share);
         let _ = write!(
             out,
             r#"<g transform="translate({} {}) rotate({})">"#,
@@ -448,8 +458,6 @@ impl Drawing<'_> {
             n(y),
             n(arrow.slope())
         );
-        let shown = width(label.chars().count(), SIZE_TIME);
-        let wide = if on_one_line { wide } else { shown };
         let (label, time) = (escape(label), escape(time));
         let _ = if on_one_line {
             write!(

@@ -139,6 +139,7 @@ fn summary(ladder: &Ladder, fold: Range<usize>) -> Row {
             client: listed(&calls[0]),
             server: listed(&calls[1]),
             lasts: last.saturating_sub(first).unsigned_abs(),
+            outside: false,
         }),
     }
 }

@@ -285,6 +285,7 @@ impl<'a> Writer<'a> {
             client: String::new(),
             server: String::new(),
             lasts: end - begin,
+            outside: false,
         };
         self.push(begin, Event::Folded(folded), Vec::new());
         end

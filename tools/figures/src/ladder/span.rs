@@ -65,6 +65,7 @@ fn left_out(rows: &[Row], when: &str, states: Vec<State>) -> Option<Row> {
             text: format!("{when}, not shown here"),
             client: String::new(),
             server: String::new(),
+            outside: true,
             lasts: last.saturating_sub(first).unsigned_abs(),
         }),
         states,
