@@ -7,7 +7,10 @@
 use std::{fs, io, path::Path};
 
 use super::system;
-use crate::refusal::{Machine, Refusal, Step};
+use crate::{
+    refusal::{Machine, Refusal, Step},
+    scenario::pins::LOOPBACK_MTU,
+};
 
 /// Makes the namespaces, and brings `lo` up. The process that called stays outside of the namespace of processes: its
 /// next child is the first one in it.
@@ -45,12 +48,17 @@ pub fn enter(through_root: bool) -> Result<(), Refusal> {
     system::loopback_up().map_err(|error| refused(Step::Loopback, &error))
 }
 
-/// Sets a sysctl of this thread's network.
+/// Sets a sysctl of this thread's network, or its loopback's MTU.
 ///
 /// # Errors
 /// What the machine refuses, a path outside `net/` included.
 pub fn pin(path: &str, value: &str) -> Result<(), Refusal> {
     let refuse = |error: io::Error| refused(Step::Pin(path.into()), &error);
+    if path == LOOPBACK_MTU {
+        let set = |mtu| system::limit_interface(&system::datagram_socket()?, c"lo", mtu);
+        let wrong = |_| io::Error::from_raw_os_error(libc::EINVAL);
+        return value.parse().map_err(wrong).and_then(set).map_err(refuse);
+    }
     if !path.starts_with("net/") || path.split('/').any(|part| part == "..") {
         return Err(refuse(io::Error::from_raw_os_error(libc::EINVAL)));
     }

@@ -437,6 +437,11 @@ pub fn address_interface(
         request.ifr_ifru.ifru_addr = unsafe { mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };
         interface_ioctl(socket, code as _, &mut request)?;
     }
+    limit_interface(socket, name, mtu)
+}
+
+/// Sets the longest packet that an interface carries, in bytes.
+pub fn limit_interface(socket: &OwnedFd, name: &CStr, mtu: i32) -> io::Result<()> {
     let mut request = interface_request(name);
     request.ifr_ifru.ifru_mtu = mtu;
     interface_ioctl(socket, libc::SIOCSIFMTU as _, &mut request)

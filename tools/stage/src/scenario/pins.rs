@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+/// The one pin that is no sysctl: the longest packet that loopback says it carries.
+pub(crate) const LOOPBACK_MTU: &str = "loopback_mtu";
+
 /// The sysctls a scenario may set, and their place under `/proc/sys`. All of them belong to one network.
 pub(super) const PINS: &[(&str, &str)] = &[
     ("ip_local_port_range", "net/ipv4/ip_local_port_range"),
+    (LOOPBACK_MTU, LOOPBACK_MTU),
     ("somaxconn", "net/core/somaxconn"),
     ("tcp_abort_on_overflow", "net/ipv4/tcp_abort_on_overflow"),
     ("tcp_autocorking", "net/ipv4/tcp_autocorking"),
