@@ -2,7 +2,7 @@
 //! it is, 1 if it is not.
 //!
 //! It asks the kernel, which answers for a server that is long asleep. Make it ask the
-//! program, and give up after a second.
+//! program, by saying `Hi, ferris?` to it, and give up after a second.
 //!
 //! `cargo run --features exercises --bin open-exercise-healthy [ADDRESS]`
 

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 /// How long a healthy server may take, for everything together.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-const QUESTION: &[u8] = b"are you there?";
+const QUESTION: &[u8] = b"Hi, ferris?";
 
 fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
