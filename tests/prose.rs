@@ -126,6 +126,11 @@ fn every_heading_that_another_page_links_to_has_an_id_of_its_own() {
     hold(site::headings(&PAGES));
 }
 
+#[test]
+fn every_word_of_the_glossary_is_introduced_by_a_chapter() {
+    hold(site::glossary(&PAGES));
+}
+
 fn catalogue() -> &'static Catalogue {
     CATALOGUE.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }

@@ -270,8 +270,10 @@ pub fn headings(pages: &[Source]) -> Vec<Problem> {
                 .headings
                 .iter()
                 .any(|heading| heading.id.as_deref() == Some(fragment));
+            // A term's id is the term, which is what is meant.
+            let term = target.page().terms.iter().any(|term| term.id() == fragment);
             let figure = fragment.starts_with(&format!("{}-recording-", target.stem()));
-            if !own && !figure {
+            if !own && !term && !figure {
                 problems.push(page.problem(
                     link.line,
                     format!(
@@ -284,6 +286,29 @@ pub fn headings(pages: &[Source]) -> Vec<Problem> {
     }
     problems
 }
+
+/// Every word of the glossary is linked from a chapter: from the sentence that introduces it.
+pub fn glossary(pages: &[Source]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for page in pages.iter().filter(|page| page.stem() == GLOSSARY) {
+        for term in page.page().terms {
+            let target = format!("{GLOSSARY}.md#{}", term.id());
+            // In the text as it stands: a note in a fence introduces words as well.
+            let linked = |page: &Source| page.text.contains(&format!("({target})"));
+            if !pages.iter().any(linked) {
+                let message = format!(
+                    "no chapter links to `{}`; make the sentence that introduces it say `[*{}*]({target})`",
+                    term.text, term.text
+                );
+                problems.push(page.problem(term.line, message));
+            }
+        }
+    }
+    problems
+}
+
+/// The page that holds the glossary.
+const GLOSSARY: &str = "appendix-f-glossary";
 
 /// The source of a page and the line where what was found is written, as far as that can be told.
 pub fn located(pages: &[Source], found: Vec<Found>) -> Vec<Problem> {
@@ -524,6 +549,24 @@ fn a_heading_that_another_page_links_to_without_an_id_of_its_own_is_told() {
     ] {
         let page = Source::sample(&format!("# T\n\n[x]({link})\n"));
         crate::assert_told(&headings(&[page, target.clone()]), 3, words, link);
+    }
+}
+
+#[test]
+fn a_word_of_the_glossary_that_no_chapter_introduces_is_told() {
+    let glossary_page = Source {
+        file: "src/appendix-f-glossary.md".into(),
+        text: "# T\n\nend of stream\n: x\n".into(),
+    };
+    for (link, words) in [
+        ("appendix-f-glossary.md#end-of-stream", None),
+        (
+            "appendix-f-glossary.md#stream",
+            Some("no chapter links to `end of stream`"),
+        ),
+    ] {
+        let page = Source::sample(&format!("# T\n\n[x]({link})\n"));
+        crate::assert_told(&glossary(&[page, glossary_page.clone()]), 3, words, link);
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Page<'a> {
     pub headings: Vec<Heading>,
     /// The targets of its links and images.
     pub links: Vec<Link>,
+    /// The terms of its definition lists.
+    pub terms: Vec<Term>,
     verbatim: Vec<(Range<usize>, Place)>,
     line_starts: Vec<usize>,
 }
@@ -59,6 +61,22 @@ pub struct Heading {
     pub id: Option<String>,
 }
 
+/// A term of a definition list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// Its text, without markup.
+    pub text: String,
+}
+
+impl Term {
+    /// The id that mdBook gives it: `end-of-stream`.
+    pub fn id(&self) -> String {
+        self.text.to_lowercase().replace(' ', "-")
+    }
+}
+
 /// A link's or an image's target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -88,6 +106,7 @@ impl<'a> Page<'a> {
             indented: Vec::new(),
             headings: Vec::new(),
             links: Vec::new(),
+            terms: Vec::new(),
             verbatim: Vec::new(),
             line_starts: std::iter::once(0)
                 .chain(text.match_indices('\n').map(|(at, _)| at + 1))
@@ -132,6 +151,7 @@ impl<'a> Page<'a> {
         let mut containers = 0;
         let mut fence: Option<Fence> = None;
         let mut heading: Option<Heading> = None;
+        let mut term: Option<Term> = None;
         for (event, range) in Parser::new_ext(self.text, options).into_offset_iter() {
             match event {
                 Event::Start(Tag::CodeBlock(kind)) => {
@@ -165,11 +185,21 @@ impl<'a> Page<'a> {
                         target: dest_url.to_string(),
                     });
                 }
-                Event::Text(text) => match (&mut fence, &mut heading) {
-                    (Some(fence), _) => fence.body.push_str(&text),
-                    (None, Some(heading)) => heading.text.push_str(&text),
-                    (None, None) => {}
-                },
+                Event::Start(Tag::DefinitionListTitle) => {
+                    term = Some(Term {
+                        line: self.line(range.start),
+                        text: String::new(),
+                    });
+                }
+                Event::End(TagEnd::DefinitionListTitle) => self.terms.extend(term.take()),
+                Event::Text(text) => {
+                    let fence = fence.as_mut().map(|fence| &mut fence.body);
+                    let heading = heading.as_mut().map(|heading| &mut heading.text);
+                    let term = term.as_mut().map(|term| &mut term.text);
+                    if let Some(open) = fence.or(heading).or(term) {
+                        open.push_str(&text);
+                    }
+                }
                 Event::Code(code) => {
                     self.verbatim.push((range, Place::Code));
                     if let Some(heading) = &mut heading {
