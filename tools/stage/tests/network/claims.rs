@@ -15,7 +15,10 @@ use stage::{
 };
 use wire::call::Status;
 
-use crate::workspace::{Workspace, programs, stage};
+use crate::{
+    measures,
+    workspace::{Workspace, programs, stage},
+};
 
 /// What a test needs of the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,20 +167,45 @@ pub fn main() -> ExitCode {
                 }),
         })
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let measures = measures::MEASURES.iter().map(|(name, measure)| {
+        let measure = *measure;
+        Trial::test(*name, move || {
+            measure();
+            Ok(())
+        })
+        .with_ignored_flag(true)
+    });
+    let asked = measures_passed_over(&arguments);
+    let conclusion = libtest_mimic::run(&arguments, trials.chain(measures).collect());
     let required = env::var("BOOK_REQUIRE_LIVE").as_deref() == Ok("1");
-    if required && conclusion.num_ignored > 0 {
-        eprintln!(
-            "{} could not be tried here, and BOOK_REQUIRE_LIVE=1 asks for them",
-            conclusion.num_ignored
-        );
+    let refused = conclusion.num_ignored.saturating_sub(asked);
+    if required && refused > 0 {
+        eprintln!("{refused} could not be tried here, and BOOK_REQUIRE_LIVE=1 asks for them");
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }
 
+/// How many measures are passed over because nobody asked for them.
+fn measures_passed_over(arguments: &Arguments) -> u64 {
+    let filtered = |name: &str| {
+        let wanted = |filter: &String| match arguments.exact {
+            true => name == filter,
+            false => name.contains(filter.as_str()),
+        };
+        arguments.filter.as_ref().is_none_or(wanted) && !arguments.skip.iter().any(wanted)
+    };
+    match arguments.ignored || arguments.include_ignored {
+        true => 0,
+        false => measures::MEASURES
+            .iter()
+            .filter(|(name, _)| filtered(name))
+            .count() as u64,
+    }
+}
+
 /// A scenario: what stands before the programs, the server's words and the client's, and what is expected.
-fn scenario(before: &str, server: &str, client: &str, expect: &str) -> Workspace {
+pub fn scenario(before: &str, server: &str, client: &str, expect: &str) -> Workspace {
     let words = |program: &str| {
         let quoted: Vec<String> = program.split(' ').map(|word| format!("{word:?}")).collect();
         format!("[\"fixture\", \"fixture\", {}]", quoted.join(", "))
@@ -192,10 +220,10 @@ fn scenario(before: &str, server: &str, client: &str, expect: &str) -> Workspace
     ))
 }
 
-const ECHO: &str = "echo {server}:8000";
-const SINK: &str = "sink {server}:8000";
-const HELLO: &str = r#"skeleton = ["client SYN", "server SYN", "client 5 bytes", "server 5 bytes", "client FIN", "server FIN"]"#;
-const UPLOAD: &str =
+pub const ECHO: &str = "echo {server}:8000";
+pub const SINK: &str = "sink {server}:8000";
+pub const HELLO: &str = r#"skeleton = ["client SYN", "server SYN", "client 5 bytes", "server 5 bytes", "client FIN", "server FIN"]"#;
+pub const UPLOAD: &str =
     r#"skeleton = ["client SYN", "server SYN", "client 14600 bytes", "client FIN", "server FIN"]"#;
 /// Nothing is seen on the wire, or it does not come to that.
 const NOTHING: &str = "skeleton = []";
@@ -579,10 +607,8 @@ fn a_pin() {
 
 // The ladder.
 
-/// Performs a script with one program that says who it is, after `shell` in a user namespace of its own where no other
-/// may be made.
-fn after(shell: &str) -> Report {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+/// Writes a script with one program that says who it is.
+fn say_who(folder: &Path) {
     let part = stage::script::Part {
         name: "client".into(),
         program: "client".into(),
@@ -600,11 +626,18 @@ fn after(shell: &str) -> Report {
         ..Script::default()
     };
     fs::write(
-        folder.path().join("script.json"),
+        folder.join("script.json"),
         serde_json::to_vec(&script).expect("plain data"),
     )
     .expect("a script");
-    fs::create_dir(folder.path().join("work")).expect("a folder");
+    fs::create_dir(folder.join("work")).expect("a folder");
+}
+
+/// Performs a script with one program that says who it is, after `shell` in a user namespace of its own where no other
+/// may be made.
+fn after(shell: &str) -> Report {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    say_who(folder.path());
     let stage = stage();
     let ended = Command::new("unshare")
         .args(["--user", "--map-root-user", "sh", "-c"])
@@ -643,12 +676,50 @@ fn through_root() {
     // In the namespace we are root, and the only user there is: 0.
     let report = after("exec \"$STAGE\" perform --as 0:0 \"$FOLDER\"");
     assert_eq!(report.failure, None);
-    assert!(
-        report
-            .lines
-            .iter()
-            .any(|line| line.text == "CapEff:\t0000000000000000"),
-        "{:?}",
-        report.lines
-    );
+    let says = |report: &Report, line: &str| report.lines.iter().any(|one| one.text == line);
+    assert!(says(&report, "CapEff:\t0000000000000000"), "{:?}", report.lines);
+    if !is_root() {
+        return;
+    }
+    // Root itself makes the network for somebody else, who is nobody in it but themselves.
+    let report = as_user(65_534);
+    assert_eq!(report.failure, None);
+    for line in [
+        "Uid:\t65534\t65534\t65534\t65534",
+        "Gid:\t65534\t65534\t65534\t65534",
+        "Groups:\t65534 ",
+        "CapPrm:\t0000000000000000",
+        "CapEff:\t0000000000000000",
+        "CapAmb:\t0000000000000000",
+    ] {
+        assert!(says(&report, line), "{line}: {:?}", report.lines);
+    }
+}
+
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("the kernel tells");
+    status.lines().any(|line| line.starts_with("Uid:\t0\t0\t"))
+}
+
+/// Has the stage, as root, perform a program that says who it is, for a user who owns the folder.
+fn as_user(user: u32) -> Report {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    say_who(folder.path());
+    for path in [folder.path().to_path_buf(), folder.path().join("work")] {
+        std::os::unix::fs::chown(path, Some(user), Some(user)).expect("root may");
+    }
+    let child = Command::new(stage())
+        .args(["perform", "--as", &format!("{user}:{user}")])
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn();
+    let mut child = child.expect("the stage starts");
+    let presence = child.stdin.take();
+    child.wait().expect("it ends");
+    drop(presence);
+    let report = folder.path().join("report.json");
+    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&report).expect("a report"));
+    assert_eq!(owner, user, "the report belongs to the user");
+    serde_json::from_slice(&fs::read(report).expect("a report")).expect("a report")
 }

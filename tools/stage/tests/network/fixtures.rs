@@ -17,6 +17,9 @@ pub fn run(words: &[String]) -> ExitCode {
         "echo" => echo(word(1)),
         "send" => send(word(1), word(2)),
         "say" => say(word(1), word(2)),
+        "many" => many(word(1), word(2)),
+        "rude" => rude(word(1)),
+        "knock" => knock(word(1)),
         "ponder" => ponder(word(1), word(2)),
         "hang" => hang(word(1)),
         "deaf" => deaf(word(1)),
@@ -88,6 +91,33 @@ fn ponder(address: &str, millis: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     pause(millis)?;
     greet(&mut stream)
+}
+
+/// So many conversations, one after another.
+fn many(address: &str, count: &str) -> io::Result<()> {
+    for _ in 0..count.parse().map_err(io::Error::other)? {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(b"hello")?;
+        stream.read_exact(&mut [0; 5])?;
+    }
+    Ok(())
+}
+
+/// Leaves with the answer unread.
+fn rude(address: &str) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"hello")?;
+    // The answer is there once a byte of it can be seen.
+    stream.peek(&mut [0; 1]).map(drop)
+}
+
+/// Is refused.
+fn knock(address: &str) -> io::Result<()> {
+    match TcpStream::connect(address) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::other("somebody listens")),
+    }
 }
 
 fn greet(stream: &mut TcpStream) -> io::Result<()> {

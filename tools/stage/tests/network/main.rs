@@ -9,6 +9,8 @@ mod claims;
 #[cfg(target_os = "linux")]
 mod fixtures;
 #[cfg(target_os = "linux")]
+mod measures;
+#[cfg(target_os = "linux")]
 mod workspace;
 
 #[cfg(target_os = "linux")]

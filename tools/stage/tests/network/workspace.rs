@@ -73,6 +73,7 @@ pub fn programs() -> Programs {
             env::current_exe().expect("a program knows where it is"),
         ),
         ("stage".to_string(), stage()),
+        ("tcpdump".to_string(), tcpdump()),
     ]);
     Programs::of(binaries, None)
 }
@@ -83,4 +84,11 @@ pub fn stage() -> std::path::PathBuf {
         Some(folder) => Path::new(&folder).join("stage"),
         None => env!("CARGO_BIN_EXE_stage").into(),
     }
+}
+
+/// The real one; only what is measured against it needs it.
+fn tcpdump() -> std::path::PathBuf {
+    let places = ["/usr/bin/tcpdump", "/usr/sbin/tcpdump", "/sbin/tcpdump"];
+    let found = places.iter().map(Path::new).find(|path| path.exists());
+    found.unwrap_or_else(|| Path::new("tcpdump")).into()
 }
