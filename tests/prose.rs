@@ -21,6 +21,7 @@ mod source;
 mod words;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Write},
     path::PathBuf,
@@ -29,7 +30,11 @@ use std::{
 
 use book_tests::root;
 use crates::Crate;
-use figures::problem::{Problem, Problems};
+use figures::{
+    forms::Forms,
+    page::Page,
+    problem::{Problem, Problems},
+};
 use site::Site;
 use source::Source;
 use stage::catalogue::Catalogue;
@@ -98,6 +103,42 @@ fn every_belief_is_settled_in_its_own_chapter_and_in_no_other() {
     // Past the harness, which keeps what a passing test prints.
     for line in beliefs::open(&PAGES, &beliefs) {
         writeln!(io::stderr(), "{line}").ok();
+    }
+}
+
+#[test]
+fn every_form_that_contributing_explains_is_one() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING.md can be read");
+    let page = Page::parse(&text);
+    let mut problems = Vec::new();
+    let mut kinds = BTreeSet::new();
+    for shown in page.fences.iter().filter(|fence| fence.kind() == "markdown") {
+        let example = Page::parse(&shown.body);
+        kinds.extend(example.fences.iter().map(|fence| fence.kind().to_owned()));
+        for (line, message) in Forms::of(&example).err().unwrap_or_default() {
+            problems.push(Problem {
+                file: "CONTRIBUTING.md".into(),
+                line: shown.line + line,
+                message,
+            });
+        }
+    }
+    for shown in page
+        .fences
+        .iter()
+        .filter(|fence| fence.body.contains("as-shipped"))
+    {
+        if let Err((line, message)) = exercise::cases::Cases::parse(&shown.body) {
+            problems.push(Problem {
+                file: "CONTRIBUTING.md".into(),
+                line: shown.line + line,
+                message,
+            });
+        }
+    }
+    hold(problems);
+    for form in figures::make::FORMS {
+        assert!(kinds.contains(form), "CONTRIBUTING.md has no example of `{form}`");
     }
 }
 

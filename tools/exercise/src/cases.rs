@@ -32,6 +32,7 @@
 //! | `{ say = "Hi" }` | writes these bytes |
 //! | `{ hear = "Hi" }` | must read these bytes next |
 //! | `{ hear-nothing = 100 }` | must read nothing for so many milliseconds |
+//! | `{ echo = "pieces" }` | says back what comes until its end: `whole`, in `pieces` of three bytes, `slowly` (a byte every 400 ms), or as many `other` bytes |
 //! | `"end"` | must read the end of the stream |
 //! | `"finish"` | finishes writing: FIN |
 //! | `"close"`, `"reset"` | closes the connection, with FIN or with RST |
@@ -139,6 +140,8 @@ pub enum Step {
     Hear(String),
     /// Must read nothing for so many milliseconds.
     HearNothing(u64),
+    /// Says back what comes, until its end.
+    Echo(Echo),
     /// Must read the end of the stream.
     End,
     /// Finishes writing.
@@ -161,6 +164,20 @@ pub enum Step {
     Free,
     /// Waits until the program has ended.
     Gone,
+}
+
+/// How our side says back what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Echo {
+    /// As it came.
+    Whole,
+    /// Three bytes at a time, 10 ms apart.
+    Pieces,
+    /// A byte every 400 ms.
+    Slowly,
+    /// As many bytes, and none of them the same.
+    Other,
 }
 
 impl Cases {

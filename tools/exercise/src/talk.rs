@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    cases::{Case, Listen, Step, Subject},
+    cases::{Case, Echo, Listen, Step, Subject},
     judge::Complaint,
     running::{Running, told, until},
 };
@@ -176,6 +176,7 @@ impl Talk<'_> {
             }
             Step::Hear(text) => self.hear(text),
             Step::HearNothing(milliseconds) => self.hear_nothing(Duration::from_millis(*milliseconds)),
+            Step::Echo(how) => self.echo(*how),
             Step::End => match self.read_up_to(1, self.patience())? {
                 (_, Some(Silence::End)) => Ok(()),
                 (bytes, None) => Err(self.complaint(
@@ -361,6 +362,39 @@ impl Talk<'_> {
                 Err(self.complaint(expected, format!("got {}, then {}", bytes.len(), silence.told())))
             }
         }
+    }
+
+    /// Says back what comes. Whoever leaves in the middle of it has its reasons: its exit code says which.
+    fn echo(&mut self, how: Echo) -> Result<(), Complaint> {
+        let (end, patience) = (self.end, self.patience());
+        let stream = self.stream()?;
+        stream
+            .set_read_timeout(Some(patience.max(Duration::from_millis(1))))
+            .ok();
+        stream
+            .set_write_timeout(Some(patience.max(Duration::from_millis(1))))
+            .ok();
+        let mut buffer = [0; 4096];
+        while Instant::now() < end
+            && let Ok(n) = stream.read(&mut buffer)
+            && n > 0
+        {
+            let (size, pause) = match how {
+                Echo::Whole | Echo::Other => (n, 0),
+                Echo::Pieces => (3, 10),
+                Echo::Slowly => (1, 400),
+            };
+            if how == Echo::Other {
+                buffer[..n].iter_mut().for_each(|byte| *byte ^= 0x20);
+            }
+            for piece in buffer[..n].chunks(size) {
+                thread::sleep(Duration::from_millis(pause));
+                if stream.write_all(piece).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What was to be heard last.
