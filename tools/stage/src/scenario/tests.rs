@@ -290,3 +290,34 @@ fn what_is_performed_is_written_into_the_manifest_and_read_back() {
     let text = toml::to_string(&act).unwrap();
     assert_eq!(toml::from_str::<Act>(&text).unwrap(), act, "{text}");
 }
+
+#[test]
+fn the_scenarios_that_contributing_explains_are_scenarios() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../CONTRIBUTING.md")).unwrap();
+    let fences = text.split("```toml\n").skip(1);
+    let examples: Vec<&str> = fences
+        .filter_map(|fence| fence.split("```").next())
+        .filter(|example| example.contains("[[program]]"))
+        .collect();
+    assert_eq!(
+        examples.len(),
+        2,
+        "a plain one, and one with the rest of the language"
+    );
+    for example in examples {
+        Scenario::parse("echo/example", Path::new("CONTRIBUTING.md"), example)
+            .unwrap_or_else(|error| panic!("{error}\n{example}"));
+    }
+    // So are the facts and events in its tables.
+    let facts = text.split("| fact | for instance |").nth(1).unwrap();
+    let facts = facts.split("\n\n").next().unwrap();
+    let facts: Vec<&str> = facts
+        .lines()
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(facts.len() > 10, "{facts:?}");
+    for fact in facts {
+        crate::reading::check_fact(fact).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
