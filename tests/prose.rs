@@ -7,6 +7,8 @@
 mod beliefs;
 #[path = "prose/crates.rs"]
 mod crates;
+#[path = "prose/exercises.rs"]
+mod exercises;
 #[path = "prose/fences.rs"]
 mod fences;
 #[path = "prose/includes.rs"]
@@ -104,6 +106,33 @@ fn every_belief_is_settled_in_its_own_chapter_and_in_no_other() {
     for line in beliefs::open(&PAGES, &beliefs) {
         writeln!(io::stderr(), "{line}").ok();
     }
+}
+
+#[test]
+fn every_chapter_has_its_notes_its_questions_and_its_exercises() {
+    hold(exercises::lesson(&PAGES));
+}
+
+#[test]
+fn every_exercise_has_its_cases_its_solution_and_its_place_on_the_page() {
+    let mut files = BTreeSet::new();
+    for listing in fs::read_dir(root().join("listings"))
+        .expect("the listings can be listed")
+        .flatten()
+    {
+        for folder in ["exercises", "solutions"] {
+            for file in fs::read_dir(listing.path().join(folder))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                let names = [listing.file_name(), folder.into(), file.file_name()];
+                let names = names.map(|name| name.to_string_lossy().into_owned());
+                files.insert(format!("listings/{}", names.join("/")));
+            }
+        }
+    }
+    hold(exercises::whole(&PAGES, &CRATES, &files));
 }
 
 #[test]
