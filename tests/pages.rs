@@ -10,6 +10,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 #[path = "pages/copy.rs"]
 mod copy;
+#[path = "pages/figure.rs"]
+mod figure;
 #[path = "pages/keyboard.rs"]
 mod keyboard;
 #[path = "pages/look.rs"]
@@ -60,6 +62,14 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
     ("an answer unfolds by keyboard", keyboard::answer),
     ("the search finds and goes by keyboard", keyboard::search),
     ("a copied excerpt is the source's own lines", copy::excerpts),
+    (
+        "a figure's step lights its line and opens its header",
+        figure::steps,
+    ),
+    (
+        "a figure covers its rows for a guess and uncovers them by keyboard",
+        figure::predicts,
+    ),
 ];
 
 fn main() -> ExitCode {

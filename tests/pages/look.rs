@@ -56,7 +56,7 @@ fn axe(world: &World, scheme: &str) -> Result<(), Failed> {
         tab.eval(AXE)?;
         let faults = tab.eval(
             "document.querySelectorAll('details').forEach((it) => { it.open = true; }); \
-             axe.run({ resultTypes: ['violations'] }).then((all) => all.violations.flatMap((it) => it.nodes.map((node) => \
+             axe.run({ resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }).then((all) => all.violations.flatMap((it) => it.nodes.map((node) => \
              `${it.id} (${it.impact}): ${node.target.join(' ')}\\n    ${node.failureSummary.split('\\n').slice(1).join('; ')}`)))",
         )?;
         found.extend(
