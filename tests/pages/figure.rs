@@ -33,7 +33,7 @@ const LIT: &str = "(() => { \
       const box = bar.getBoundingClientRect(), code = excerpt.querySelector('pre code'), range = document.createRange(); \
       range.selectNodeContents(code); const height = range.getBoundingClientRect().height / code.textContent.replace(/\\n$/, '').split('\\n').length; \
       const line = code.textContent.split('\\n')[Math.floor((box.top + box.height / 2 - range.getBoundingClientRect().top) / height)]; \
-      if (!line?.trim().startsWith(row.dataset.code.replace(/ ….*/s, '').slice(0, 20)) && !line?.includes(row.dataset.code.slice(0, 20))) \
+      if (!line?.includes(row.dataset.code.split(' ')[0])) \
         faults.push(`the bar lies on \"${line}\", not on ${row.dataset.code}`); } \
     if (!due.length && bars.length) faults.push('a line is lit that belongs to no listing'); \
     return { faults, segments: told.filter((it) => it.classList.contains('lit')).length, lines: due.length }; })()";

@@ -36,6 +36,7 @@ enum Verb {
     Exercise(verbs::exercise::AnExercise),
     Record(verbs::record::Record),
     Verify(verbs::verify::Verify),
+    Pictures(verbs::pictures::Pictures),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Exercise(exercise) => exercise.run(),
         Verb::Record(record) => record.run(),
         Verb::Verify(verify) => verify.run(),
+        Verb::Pictures(pictures) => pictures.run(),
     };
     match done {
         Ok(code) => code,
