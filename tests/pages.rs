@@ -42,7 +42,7 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
     ),
     ("without scripts every page can be read", look::without_scripts),
     (
-        "on paper the page is light and every answer is open",
+        "on paper the page is light and nothing but answers is folded",
         look::on_paper,
     ),
     ("no page says a word on the console", network::silent),

@@ -30,8 +30,8 @@
   addEventListener('resize', reach);
   document.addEventListener('toggle', reach, true);
 
-  // On paper every answer is open.
-  addEventListener('beforeprint', () => all('main details:not(.whole):not([open])').forEach((it) => {
+  // On paper what was folded is open, but for answers, whose key stands below the last question, and whole programs.
+  addEventListener('beforeprint', () => all('main details:not(.whole, .answer, [open])').forEach((it) => {
     it.open = true;
     it.dataset.printed = '';
   }));

@@ -161,7 +161,7 @@ pub fn without_scripts(world: &World) -> Result<(), Failed> {
         let faults = tab.eval(
             "(() => { const main = document.querySelector('main'); const found = []; \
              for (const it of main.querySelectorAll('p, li, pre, table, figure, summary, h1, h2, h3')) { \
-               if (it.closest('details') && it.localName !== 'summary' || it.matches('.blockquote-tag-title')) continue; \
+               if (it.closest('details') && it.localName !== 'summary' || it.matches('.blockquote-tag-title, .check-key')) continue; \
                if (!it.checkVisibility({ opacityProperty: true, visibilityProperty: true })) \
                  found.push(`cannot be seen: ${it.textContent.trim().slice(0, 60)}`); } \
              if (!document.querySelector('main').innerText.trim()) found.push('there is no text'); \
@@ -188,9 +188,9 @@ pub fn on_paper(world: &World) -> Result<(), Failed> {
             "(() => { dispatchEvent(new Event('beforeprint')); const found = []; \
              const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number); \
              if (r + g + b < 700) found.push('the paper is dark'); \
-             const ink = getComputedStyle(document.querySelector('main p')).color.match(/\\d+/g).map(Number); \
+             const ink = getComputedStyle(document.querySelector('main > p:not(.lead, .part)')).color.match(/\\d+/g).map(Number); \
              if (ink[0] + ink[1] + ink[2] > 200) found.push(`the ink is pale: ${ink}`); \
-             for (const it of document.querySelectorAll('main details:not(.whole)')) if (!it.open) found.push('an answer is folded'); \
+             for (const it of document.querySelectorAll('main details:not(.whole, .answer)')) if (!it.open) found.push('something is folded'); \
              for (const it of document.querySelectorAll('#mdbook-menu-bar, #mdbook-sidebar, .nav-wrapper, .nav-wide-wrapper a, pre > .buttons, .skip')) \
                if (it.checkVisibility()) found.push(`${it.id || it.className} is printed`); \
              dispatchEvent(new Event('afterprint')); return found; })()",

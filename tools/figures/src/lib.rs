@@ -16,6 +16,8 @@
 //! | `{{#output echo/one-echo server}}` | what that program printed, as a block | |
 //! | `{{#number echo/one-echo segments}}` | a number, with its unit | [`number`] |
 //! | `{{#number result cost/waiting thread}}` | a stored measured number, with its unit | [`result`] |
+//! | a paragraph that begins `**Does not work.**`, `**Works, and wastes.**`, `**Works until N.**` | a label of its strength | [`opening`] |
+//! | a part's name in SUMMARY.md | a line over its first chapter | [`opening`] |
 //! | a file's name, `ch09-close.md` | the chapter's number in the sidebar | [`chapter`] |
 //!
 //! A directive is replaced wherever it stands, in code as well, as mdBook does it; a backslash in front, `\{{#number …}}`,
@@ -35,6 +37,7 @@ pub mod html;
 pub mod ladder;
 pub mod make;
 pub mod number;
+pub mod opening;
 pub mod page;
 pub mod problem;
 pub mod recording;
@@ -102,7 +105,7 @@ impl Preprocessor for Figures {
                 return;
             };
             match workshop.page(&path, &chapter.content) {
-                Ok(made) => chapter.content = made,
+                Ok(made) => chapter.content = opening::mark_the_wrong(&made),
                 Err(found) => problems.extend(found),
             }
         });
@@ -114,6 +117,7 @@ impl Preprocessor for Figures {
         if !problems.is_empty() {
             return Err(Problems(problems).into());
         }
+        opening::name_the_parts(&mut book);
         chapter::number_the_pages(&mut book, html.no_section_label);
         Ok(book)
     }
