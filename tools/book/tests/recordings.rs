@@ -84,6 +84,21 @@ fn a_recording_in_a_folder_is_shown_by_the_folder() {
 }
 
 #[test]
+fn what_has_not_changed_is_kept_and_what_is_made_of_it_is_made_again() {
+    let book = Scratch::new().with_echo();
+    let timeline = "listings/ch01-echo/recordings/one-echo.blocking/timeline.txt";
+    let before = fs::read(book.root().join(timeline)).unwrap();
+    let record = || good(book.run(&["record", "echo/one-echo.blocking"]));
+    let kept = "[1 of 1] echo/one-echo.blocking: kept, nothing has changed\n";
+    assert_eq!(record(), kept);
+    fs::remove_file(book.root().join(timeline)).unwrap();
+    let said = record();
+    assert!(said.ends_with("kept; its timeline is written anew\n"), "{said}");
+    assert_eq!(fs::read(book.root().join(timeline)).unwrap(), before);
+    assert_eq!(record(), kept);
+}
+
+#[test]
 fn to_watch_takes_two_programs() {
     let book = Scratch::new();
     let said = bad(book.run(&["watch", "--", "./server", "{address}"]));

@@ -295,6 +295,22 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_stamped_earlier_than_the_one_before_it_is_told() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = root.join("listings/ch01-echo/recordings/one-echo.blocking");
+        let mut recording = Recording::read(&folder).unwrap();
+        assert_eq!(stamps(&recording), []);
+        let mut capture = Capture::parse(&recording.capture).unwrap();
+        capture.packets[3].time = capture.packets[2].time - 1;
+        recording.capture = capture.to_pcap();
+        let complaints = stamps(&recording);
+        assert!(
+            complaints[0].1.starts_with("packet 4 bears an earlier time"),
+            "{complaints:?}"
+        );
+    }
+
+    #[test]
     fn a_server_may_end_by_the_signal_it_is_sent_and_a_client_may_not() {
         let term = Status::Signaled("SIGTERM".into());
         assert!(usual_end(&program(Ends::Asked), false, &term).0);

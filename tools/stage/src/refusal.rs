@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_with_its_own_switch_is_told_that_one() {
+        let machine = Machine {
+            clone_forbidden: true,
+            ..Machine::default()
+        };
+        let text = refusal(Step::UserNamespace, errno::EPERM, machine).to_string();
+        assert!(
+            text.contains("sudo sysctl -w kernel.unprivileged_userns_clone=1"),
+            "{text}"
+        );
+        assert!(!text.contains("apparmor"), "{text}");
+    }
+
+    #[test]
     fn namespaces_counted_down_to_none_are_told_from_a_filter() {
         let counted = refusal(Step::UserNamespace, errno::ENOSPC, Machine::default()).to_string();
         assert!(counted.contains("user.max_user_namespaces"), "{counted}");
