@@ -321,9 +321,8 @@ impl Excerpt {
                 _ => None,
             };
             for mark in line.marks.iter().filter(|_| marks) {
-                let sign = MARKS.get(mark - 1).copied().unwrap_or_default();
                 out.push_str(&format!(
-                    "<span class=\"callout\" id=\"{}\" data-mark=\"{sign}\"></span>",
+                    "<span class=\"callout\" id=\"{}\" data-mark=\"{mark}\"></span>",
                     self.mark_id(*mark)
                 ));
             }
@@ -503,7 +502,7 @@ mod tests {
         let html = excerpt(all).html(None);
         assert!(
             html.contains(
-                "<pre><code class=\"language-rust\"><span class=\"callout\" id=\"x-1\" data-mark=\"❶\"></span>    let n = read();\n"
+                "<pre><code class=\"language-rust\"><span class=\"callout\" id=\"x-1\" data-mark=\"1\"></span>    let n = read();\n"
             ),
             "{html}"
         );

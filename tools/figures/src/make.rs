@@ -485,7 +485,11 @@ impl Making<'_> {
             match marked.next() {
                 Some((index, (_, excerpt))) if excerpt.marks().contains(&mark) => {
                     spoken.insert((index, mark));
-                    let link = format!("<a class=\"callout\" href=\"#{}\">{sign}</a>", excerpt.mark_id(mark));
+                    // A digit in a square, drawn by the style sheet: circles number the segments of figures.
+                    let link = format!(
+                        "<a class=\"callout\" href=\"#{}\" aria-label=\"mark {mark} in the excerpt\">{mark}</a>",
+                        excerpt.mark_id(mark)
+                    );
                     self.changes.push((at..at + sign.len_utf8(), link));
                 }
                 Some((_, (_, excerpt))) => {

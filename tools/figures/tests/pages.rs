@@ -651,14 +651,14 @@ fn an_excerpt_says_what_it_shows_and_unfolds_its_program_once() {
         made.starts_with(
             "<figure class=\"excerpt marked\" id=\"ch01-echo-excerpt-1\" data-file=\"listings/ch01-echo/src/bin/echo-blocking-server.rs\" \
              data-lines=\"3\">\n<figcaption><code>listings/ch01-echo/src/bin/echo-blocking-server.rs</code>, part <em>echo</em></figcaption>\n\n\
-             <pre><code class=\"language-rust\"><span class=\"callout\" id=\"ch01-echo-excerpt-1-1\" data-mark=\"❶\"></span>read();\n</code></pre>\n\
+             <pre><code class=\"language-rust\"><span class=\"callout\" id=\"ch01-echo-excerpt-1-1\" data-mark=\"1\"></span>read();\n</code></pre>\n\
              <details class=\"whole\" "
         ),
         "{made}"
     );
     assert!(made.contains("<summary>All of <code>echo-blocking-server.rs</code></summary>\n\n<pre><code class=\"language-rust\">fn main() {\n"), "{made}");
     assert!(
-        made.contains("\n\nAt <a class=\"callout\" href=\"#ch01-echo-excerpt-2-1\">❶</a> it waits.\n"),
+        made.contains("\n\nAt <a class=\"callout\" href=\"#ch01-echo-excerpt-2-1\" aria-label=\"mark 1 in the excerpt\">1</a> it waits.\n"),
         "{made}"
     );
     assert_eq!(made.matches("<details").count(), 1);
