@@ -236,6 +236,62 @@ fn two_recordings_stand_side_by_side_each_with_its_text() {
     );
 }
 
+/// The stored workspace with another conversation in its recording: one of those whose causes `wire` is held to.
+fn with_calls(name: &str) -> TempDir {
+    let folder = copy();
+    let recording = folder
+        .path()
+        .join("listings/ch01-echo/recordings/one-echo.blocking");
+    let calls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/calls");
+    fs::copy(calls.join(format!("{name}.pcap")), recording.join("capture.pcap")).unwrap();
+    fs::copy(calls.join(format!("{name}.jsonl")), recording.join("calls.jsonl")).unwrap();
+    folder
+}
+
+#[test]
+fn connections_that_are_not_asked_for_are_counted_and_their_segments_not_printed() {
+    let folder = with_calls("two-clients");
+    let figure = |options: &str| {
+        let fence = format!("```recording\nshow = \"echo/one-echo\"\n{options}\n```\n");
+        make_in(folder.path(), BOOK, &[("p.md", &fence)]).map(|mut pages| pages.remove(0))
+    };
+    let both = figure("").unwrap();
+    assert_eq!(shown(&both).0.len(), 20, "every segment of either");
+    assert_eq!(
+        both.matches("class=\"life ").count(),
+        8,
+        "two clients, two servers, drawn twice"
+    );
+    let first = figure("connections = [1]").unwrap();
+    let (numbers, counted) = shown(&first);
+    assert_eq!(
+        numbers,
+        ["1", "2", "3", "7", "8", "13", "14", "16", "17", "18"],
+        "they keep their numbers"
+    );
+    assert_eq!(counted.len(), 5, "{counted:?}");
+    assert!(first.contains("1 other connection"), "{first}");
+    let error = figure("connections = [1]\n[notes]\n\"connection 2: client SYN\" = \"\"").unwrap_err();
+    assert!(error.contains("is not drawn: it is in connection 2"), "{error}");
+    let error = figure("[notes]\n\"client SYN\" = \"\"").unwrap_err();
+    assert!(error.contains("matches something in 2 connections"), "{error}");
+}
+
+#[test]
+fn a_long_conversation_is_folded_and_its_text_folded_away() {
+    let folder = with_calls("write-write-read");
+    let fence = "```recording\nshow = \"echo/one-echo\"\n```\n";
+    let made = make_in(folder.path(), BOOK, &[("p.md", fence)])
+        .unwrap()
+        .remove(0);
+    assert_eq!(shown(&made).0.len(), 17, "the text shows them all");
+    assert!(
+        made.contains("<details class=\"tcpdump\">"),
+        "more than twelve: {made}"
+    );
+    assert!(made.contains("nothing for 45.0 ms"), "{made}");
+}
+
 #[test]
 fn a_recording_older_than_its_programs_is_shown_and_says_so() {
     let fence = ("p.md", "```recording\nshow = \"echo/one-echo\"\n```\n");
