@@ -142,7 +142,33 @@ impl<'a> Timeline<'a> {
                 owner.is_some() && !runtime && !found_nothing && !matches!(call.call, EpollCreate1 | EpollCtl)
             }
             Record::Start(_) => false,
-            other => self.calls.side_of(other.program()).is_some(),
+            other => self.calls.side_of(other.program()).is_some() && self.matters(other),
+        }
+    }
+
+    /// Whether the fork or end of a process has to do with sockets: a shell that starts a program forks a hundred times.
+    fn matters(&self, record: &Record) -> bool {
+        let records = self.calls.records();
+        let pid = record.pid();
+        let used = |pid: u32| {
+            records.iter().any(|other| match other {
+                Record::Call(call) => {
+                    call.pid == pid
+                        && call.start < record.time()
+                        && call.socket.or(call.made.and_then(|made| made.socket)).is_some()
+                }
+                _ => false,
+            })
+        };
+        match record {
+            Record::End(end) => {
+                let parent = records.iter().find_map(|other| match other {
+                    Record::Fork(fork) if fork.child == pid => Some(fork.pid),
+                    _ => None,
+                });
+                !end.held.is_empty() || used(pid) || parent.is_none_or(used)
+            }
+            _ => used(pid),
         }
     }
 
@@ -457,6 +483,31 @@ mod tests {
         );
         assert!(rows[3].contains(" 4 11 B ───────────▶"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn forks_and_ends_of_processes_without_sockets_are_left_out() {
+        let records = crate::call::read(
+            r#"
+{"kind":"start","time":1700000000000000000,"program":"client","pid":1}
+{"kind":"fork","time":1700000000000000001,"program":"client","pid":1,"child":2}
+{"kind":"end","time":1700000000000000002,"program":"client","pid":2,"status":{"exited":7}}
+{"kind":"call","start":1700000000000000003,"end":1700000000002500000,"program":"client","pid":1,"thread":1,"call":"connect","fd":3,"socket":1,"local":"127.0.0.1:40000","peer":"127.0.0.1:8000","result":0}
+{"kind":"fork","time":1700000000003000000,"program":"client","pid":1,"child":3}
+{"kind":"end","time":1700000000099000000,"program":"client","pid":3,"status":{"exited":8},"held":[1]}
+{"kind":"end","time":1700000000099000001,"program":"client","pid":1,"status":{"exited":9}}
+"#,
+        )
+        .unwrap();
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&records, &conversations);
+        let text = Timeline::new(&conversations, &calls, None).text();
+        let shown = |word: &str| text.matches(word).count();
+        assert_eq!(
+            (shown(" fork"), shown("exit 7"), shown("exit 8"), shown("exit 9")),
+            (1, 0, 1, 1),
+            "{text}"
+        );
     }
 
     #[test]
