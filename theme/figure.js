@@ -130,7 +130,7 @@
         const shown = make('dd', { textContent: value });
         if (raw) shown.append(make('small', { textContent: ` ${raw}`, title: 'as it stands in the packet' }));
         if (values && values.get(name) !== value) shown.className = 'differs';
-        const part = /^(ip|call)$/.test(name) ? 'part' : '';
+        const part = /^(ip|call)$/.test(name) ? 'ladder-part' : '';
         list.append(make('div', { className: part }, make('dt', { textContent: name }), shown));
       }
       const section = make('section', {}, head);
