@@ -95,14 +95,20 @@ impl Running {
         self.out.text()
     }
 
-    /// What there is to say about how it is: its end, and what it complained of.
-    pub(crate) fn notes(&mut self) -> Vec<String> {
+    /// What there is to say about how it is: its end, and what it complained of. One that listens is meant to go on.
+    pub(crate) fn notes(&mut self, listens: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some((status, _)) = self.ended() {
             until(Duration::from_millis(500), || {
                 locked(&self.err.0).closed.then_some(())
             });
             notes.push(format!("the program had ended: {}", told(status)));
+        }
+        if self.ended.is_none() && !listens {
+            notes.push(format!(
+                "the program was still running after {:.1} s",
+                self.age().as_secs_f64()
+            ));
         }
         let said = self.err.text();
         let panic = said.lines().find(|line| line.contains("panicked at"));

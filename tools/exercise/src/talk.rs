@@ -91,7 +91,7 @@ pub(crate) fn hold(case: &Case, subject: Subject, program: &Path) -> Result<(), 
     };
     let outcome = talk.all(subject);
     outcome.map_err(|mut complaint| {
-        complaint.notes = talk.running.notes();
+        complaint.notes = talk.running.notes(subject == Subject::Server);
         complaint
     })
 }

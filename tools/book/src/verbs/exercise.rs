@@ -72,15 +72,17 @@ impl AnExercise {
             exercise.source()
         };
         if fails > 0 {
-            print(&format!(
-                "\n{fails} of {} {} not hold; change {file} and ask again\n",
-                counted(cases, "case"),
-                if fails == 1 { "does" } else { "do" }
-            ))?;
+            let which = match (fails, cases) {
+                (1, 1) => "the one case does".to_owned(),
+                (1, _) => format!("1 of {cases} cases does"),
+                _ => format!("{fails} of {cases} cases do"),
+            };
+            print(&format!("\n{which} not hold; change {file} and ask again\n"))?;
             return Ok(ExitCode::FAILURE);
         }
         let asked = match not_asked {
-            0 => format!("all {} hold", counted(cases, "case")),
+            0 if cases == 1 => "the one case holds".to_owned(),
+            0 => format!("all {cases} cases hold"),
             n => format!(
                 "all hold that can be asked here; {} could not",
                 counted(n, "case")
