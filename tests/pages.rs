@@ -36,6 +36,7 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
     ("nothing is cut off on a screen 320 pixels wide", look::narrow),
     ("nothing is cut off at 200 percent", look::zoomed),
     ("nothing moves for readers who ask for calm", look::calm),
+    ("the highlighter knows every language shown", look::languages),
     (
         "light and dark differ and follow the reader",
         look::follows_the_system,
@@ -83,6 +84,9 @@ fn main() -> ExitCode {
                 )?)
             },
         ),
+        Trial::test("the highlighter is of the version mdBook carries", || {
+            Ok(stock::the_highlighter_is_of_mdbook_s_version(root())?)
+        }),
         Trial::test("our styles and scripts are at most 40 KB", || {
             Ok(look::small(root())?)
         }),

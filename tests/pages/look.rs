@@ -10,7 +10,7 @@ use crate::world::{World, none, strings};
 /// axe-core 4.14.1, by Deque Systems, under the MPL 2.0 (`axe/LICENSE`); not a part of the book.
 const AXE: &str = include_str!("axe/axe.min.js");
 
-/// What `theme/` may weigh, in bytes, uncompressed, mdBook's template and fonts apart.
+/// What our own in `theme/` may weigh, in bytes, uncompressed: not mdBook's template, the fonts, and the highlighter.
 const MOST_BYTES: u64 = 40 * 1024;
 
 /// Our styles and scripts stay small.
@@ -19,7 +19,9 @@ pub fn small(root: &Path) -> Result<(), String> {
     let files: Vec<_> = folder
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|it| it == "css" || it == "js"))
+        .filter(|path| {
+            path.extension().is_some_and(|it| it == "css" || it == "js") && !path.ends_with("highlight.js")
+        })
         .collect();
     let bytes: u64 = files
         .iter()
@@ -196,6 +198,27 @@ pub fn on_paper(world: &World) -> Result<(), Failed> {
              dispatchEvent(new Event('afterprint')); return found; })()",
         )?;
         found.extend(strings(&faults).iter().map(|it| format!("{page}: {it}")));
+    }
+    none(found)
+}
+
+/// The highlighter has the languages of this book and no other, so a new one must be told it.
+pub fn languages(world: &World) -> Result<(), Failed> {
+    let mut found = Vec::new();
+    let mut coloured = 0;
+    let mut tab = world.tab()?;
+    for page in &world.pages {
+        tab.go(&world.url(page))?;
+        let unknown = tab.eval(
+            "[...document.querySelectorAll('code[class*=language-]')].map((it) => it.className.match(/language-([^ ]+)/)[1]) \
+             .filter((it) => !hljs.getLanguage(it)).map((it) => `the highlighter does not know ${it}: add it to theme/highlight.js`)",
+        )?;
+        found.extend(strings(&unknown).iter().map(|it| format!("{page}: {it}")));
+        let keywords = tab.eval("document.querySelectorAll('code.language-rust .hljs-keyword').length")?;
+        coloured += keywords.as_u64().unwrap_or_default();
+    }
+    if coloured == 0 {
+        found.push("no keyword of Rust is coloured anywhere".into());
     }
     none(found)
 }

@@ -107,15 +107,37 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Applies [`CHANGES`] to the template of the mdBook this is linked with.
-fn ours() -> Result<String, String> {
+/// A file of the theme that the mdBook this is linked with carries.
+fn stock(name: &str) -> Result<String, String> {
     let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
     MDBook::init(scratch.path())
         .copy_theme(true)
         .build()
         .map_err(|error| format!("mdBook does not hand out its theme: {error:#}"))?;
-    let stock = scratch.path().join("theme/index.hbs");
-    let mut text = fs::read_to_string(stock).map_err(|error| error.to_string())?;
+    fs::read_to_string(scratch.path().join("theme").join(name))
+        .map_err(|error| format!("mdBook's {name}: {error}"))
+}
+
+/// `theme/highlight.js` has fewer languages than mdBook's, and is of the same version.
+pub fn the_highlighter_is_of_mdbook_s_version(root: &Path) -> Result<(), String> {
+    let version = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().take(3).collect();
+        words[1..].join(" ").to_lowercase().replace(',', "")
+    };
+    let theirs = version(&stock("highlight.js")?);
+    let ours =
+        version(&fs::read_to_string(root.join("theme/highlight.js")).map_err(|error| error.to_string())?);
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(format!(
+        "mdBook carries {theirs} and theme/highlight.js is {ours}: make it anew, as its first lines say"
+    ))
+}
+
+/// Applies [`CHANGES`] to mdBook's template.
+fn ours() -> Result<String, String> {
+    let mut text = stock("index.hbs")?;
     for (why, theirs, ours) in CHANGES {
         let found = text.matches(theirs).count();
         if found != 1 {
