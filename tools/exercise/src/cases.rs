@@ -40,7 +40,7 @@
 //! | `{ pause = 100 }` | does nothing for so many milliseconds |
 //! | `{ line = "ready on …" }` | waits until the program prints this as its next line |
 //! | `"refused"` | must be refused by the program's address |
-//! | `"taken"`, `"free"` | must find the address taken, or free |
+//! | `"taken"`, `"free"` | must find the address taken, or free for a server, which sets SO_REUSEADDR |
 //! | `"gone"` | waits until the program has ended |
 //!
 //! Nothing waits longer than 5 seconds for any one thing.

@@ -228,13 +228,13 @@ impl Talk<'_> {
                 )),
                 Ok(_) => Err(self.complaint("a client to be refused", "it was connected")),
             },
-            Step::Taken => match self.bind() {
+            Step::Taken => match self.bind(false) {
                 Err(_) => Ok(()),
                 Ok(()) => {
                     Err(self.complaint("its address to be taken by it", "another program could bind it"))
                 }
             },
-            Step::Free => match self.bind() {
+            Step::Free => match self.bind(true) {
                 Ok(()) => Ok(()),
                 Err(error) => Err(self.complaint(
                     "its address to be free again",
@@ -260,12 +260,16 @@ impl Talk<'_> {
         })
     }
 
-    /// Binds the program's address for a moment, without the option that would get past a socket that only waits.
-    fn bind(&self) -> std::io::Result<()> {
+    /// Binds the program's address for a moment: as a server does, with the option that gets past what waits in
+    /// TIME-WAIT and has set it too, or without.
+    fn bind(&self, as_a_server: bool) -> std::io::Result<()> {
         let Some(address) = self.address else {
             return Err(ErrorKind::AddrNotAvailable.into());
         };
         let rival = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        if as_a_server && cfg!(unix) {
+            rival.set_reuse_address(true)?;
+        }
         rival.bind(&address.into())
     }
 
