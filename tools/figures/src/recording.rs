@@ -403,11 +403,17 @@ impl Shown {
             true => format!(" of <code>{}</code>", escape(seen.name())),
             false => String::new(),
         };
+        // The drawing has the times of both hosts, the text those of one.
+        let host = match seen.is_of_two_hosts() {
+            true => " as the client's host saw them and",
+            false => "",
+        };
         let _ = writeln!(
             out,
-            "<details class=\"tcpdump\"{open}{key}>\n<summary>The segments{of} as <code>{}</code> prints them</summary>\n<ol class=\"segments\">",
+            "<details class=\"tcpdump\"{open}{key}>\n<summary>The segments{of}{host} as <code>{}</code> prints them</summary>\n<ol class=\"segments\">",
             self.command()
         );
+        let mut elsewhere = Vec::new();
         let mut printer = Printer::new(self.options);
         for (index, segment) in seen.segments().iter().enumerate() {
             let number = index + 1;
@@ -422,6 +428,11 @@ impl Shown {
             if !shown.contains(&number) {
                 continue;
             }
+            for remark in otherwise(seen, index, &printer) {
+                if !elsewhere.contains(&remark) {
+                    elsewhere.push(remark);
+                }
+            }
             let side = seen.side(index).map_or_else(String::new, |side| side.to_string());
             // One element a segment, so that it can be pointed at; no empty line, which would end the HTML.
             let _ = writeln!(
@@ -432,7 +443,11 @@ impl Shown {
                 escape(printed.trim())
             );
         }
-        out.push_str("</ol>\n</details>\n");
+        out.push_str("</ol>\n");
+        for remark in elsewhere {
+            let _ = writeln!(out, "<p>{remark}</p>");
+        }
+        out.push_str("</details>\n");
     }
 
     fn caption(&self, seen: &Seen, other: Option<&Seen>) -> String {
@@ -536,6 +551,36 @@ fn beside(drawn: &Ladder, mark: &str) -> String {
         Some(ladder::Event::Segment(segment)) => segment.number.to_string(),
         _ => mark.to_owned(),
     }
+}
+
+/// Where tcpdump counts a side's bytes from another number than the book, in words: one for each such side of a segment that
+/// it has printed.
+fn otherwise(seen: &Seen, index: usize, printer: &Printer) -> Vec<String> {
+    let Some((own, other)) = printer.counts_from(&seen.segments()[index]) else {
+        return Vec::new();
+    };
+    let Some(side) = seen.side(index) else {
+        return Vec::new();
+    };
+    let sides = [(side, own, true), (side.peer(), other, false)];
+    let remarks = sides.into_iter().filter_map(|(side, theirs, of_sender)| {
+        let further = theirs
+            .wrapping_sub(seen.origin(index, of_sender).ok()?)
+            .cast_signed();
+        // Where it has not heard of a side's beginning, nobody can say what it ought to be.
+        let bytes = u64::try_from(further).ok().filter(|further| *further > 0)?;
+        let bytes = match bytes {
+            1 => "1 byte".to_owned(),
+            bytes => format!("{bytes} bytes"),
+        };
+        Some(format!(
+            "Here <code>tcpdump</code> counts the {side}'s numbers from {bytes} further on than this book: from what the \
+             SYN-ACK acknowledges, and that was more than the SYN. Add {further} to its <code>seq</code> of the {side} and to \
+             its <code>ack</code> of the {peer}, and you have the drawing's.",
+            peer = side.peer()
+        ))
+    });
+    remarks.collect()
 }
 
 /// The numbers of the segments that are drawn, before long runs are folded.

@@ -10,6 +10,7 @@ use wire::{
     cause::Calls,
     conversation::{Conversation, Sides, Turn, conversations},
     event::{Event, Evidence, Found, ParseError, What},
+    passing::agreeing,
     segment::{Segment, TcpOption},
 };
 
@@ -80,9 +81,8 @@ impl Seen {
             None => None,
             Some(elsewhere) => {
                 let capture = Capture::parse(&elsewhere.server).map_err(|error| error.to_string())?;
-                let mut far = capture.conversations().map_err(|error| error.to_string())?;
-                far.iter_mut().for_each(|far| turn_to(far, &conversations));
-                Some(far)
+                let far = capture.conversations().map_err(|error| error.to_string())?;
+                Some(agreeing(far, &conversations))
             }
         };
         let (programs, untapped) = cast(&recording.manifest.act, &recording.calls, &conversations);
@@ -248,6 +248,11 @@ impl Seen {
         }
     }
 
+    /// Whether the ends are on two hosts, each with a capture of its own.
+    pub fn is_of_two_hosts(&self) -> bool {
+        self.far.is_some()
+    }
+
     fn evidence(&self) -> Evidence<'_> {
         match &self.far {
             Some(far) => Evidence::at_both_hosts(&self.conversations, far),
@@ -371,27 +376,6 @@ impl Seen {
     }
 }
 
-/// Where both ends send a SYN before either has come, each host sees its own first, and its own end as the client: one of
-/// the two has to give way.
-fn turn_to(far: &mut Conversation, near: &[Conversation]) {
-    let turned = Sides {
-        client: far.ends.server,
-        server: far.ends.client,
-    };
-    let seen = |ends| near.iter().any(|conversation| conversation.ends == ends);
-    if seen(far.ends) || !seen(turned) {
-        return;
-    }
-    far.ends = turned;
-    far.origins = Sides {
-        client: far.origins.server,
-        server: far.origins.client,
-    };
-    for turn in &mut far.turns {
-        turn.side = turn.side.peer();
-    }
-}
-
 /// Gives every cited line the number it has today, 0 where it is gone, and returns today's sources.
 fn bring_up_to_date(recording: &mut Recording, root: &Path) -> BTreeMap<String, String> {
     let mut sources = BTreeMap::new();
@@ -459,45 +443,4 @@ fn cast(
         }
     }
     (programs, untapped)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_that_took_its_own_end_for_the_client_gives_way() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ladder/lossy/client.pcap");
-        let capture = Capture::parse(&fs::read(file).unwrap()).unwrap();
-        let near = capture.conversations().unwrap();
-        let mut far = near[0].clone();
-        turn_to(&mut far, &near);
-        assert_eq!(far, near[0], "who agrees stays");
-        // As the other host would have it, had its SYN been the first.
-        let elsewhere = [far.clone()];
-        let turned = |ends: Sides<SocketAddr>| Sides {
-            client: ends.server,
-            server: ends.client,
-        };
-        let mut here = near[0].clone();
-        here.ends = turned(here.ends);
-        turn_to(&mut far, &[here.clone()]);
-        assert_eq!(far.ends, here.ends);
-        assert!(far.is_also(&Conversation {
-            origins: Sides {
-                client: here.origins.server,
-                server: here.origins.client
-            },
-            ..here
-        }));
-        let sides = |conversation: &Conversation| {
-            conversation
-                .turns
-                .iter()
-                .map(|turn| turn.side)
-                .collect::<Vec<_>>()
-        };
-        let peers: Vec<Side> = sides(&elsewhere[0]).into_iter().map(Side::peer).collect();
-        assert_eq!(sides(&far), peers);
-    }
 }

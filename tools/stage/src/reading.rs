@@ -8,6 +8,7 @@ use wire::{
     conversation::{Conversation, Side, conversations},
     event::{Event, Evidence, Ordinal, ParseError, What, names},
     fact::Fact,
+    passing::{agreeing, last_states},
     segment::{Flags, Segment, SegmentError},
     skeleton::{Step, skeleton},
     state::{State, states},
@@ -21,7 +22,8 @@ use crate::recording::Recording;
 pub struct Reading {
     /// Its conversations, in the order of their first segments; where there are two hosts, as the client's saw them.
     pub conversations: Vec<Conversation>,
-    /// Where there are two hosts, the same conversations as the server's saw them.
+    /// Where there are two hosts, the same conversations as the server's saw them, with the sides that the client's gives
+    /// them.
     pub at_server: Option<Vec<Conversation>>,
 }
 
@@ -43,13 +45,14 @@ impl Reading {
     /// A capture that is none, or not a whole one, or a packet in it that cannot be read.
     pub fn of(recording: &Recording) -> Result<Reading, ReadingError> {
         let read = |file: &[u8]| Ok::<_, ReadingError>(Capture::parse(file)?.conversations()?);
+        let conversations = read(&recording.capture)?;
+        let at_server = match &recording.link {
+            Some(elsewhere) => Some(agreeing(read(&elsewhere.server)?, &conversations)),
+            None => None,
+        };
         Ok(Reading {
-            conversations: read(&recording.capture)?,
-            at_server: recording
-                .link
-                .as_ref()
-                .map(|elsewhere| read(&elsewhere.server))
-                .transpose()?,
+            conversations,
+            at_server,
         })
     }
 
@@ -67,12 +70,10 @@ impl Reading {
         self.skeletons().into_iter().map(line).collect()
     }
 
-    /// The state in which each conversation leaves a side.
+    /// The state in which each conversation leaves a side, as its own host saw it.
     pub fn final_states(&self, side: Side) -> Vec<State> {
-        self.conversations
-            .iter()
-            .map(|conversation| states(conversation).last[side])
-            .collect()
+        let both = last_states(&self.conversations, self.at_server.as_deref());
+        both.into_iter().map(|states| states[side]).collect()
     }
 }
 
@@ -188,8 +189,8 @@ pub fn not_shown(recording: &Recording, reading: &Reading, facts: &[&str]) -> Ve
         .collect()
 }
 
-/// `timeline.txt`: calls, segments and states on one clock, in five lanes; where there are two hosts, with the segments
-/// as the client's saw them.
+/// `timeline.txt`: calls, segments and states on one clock, in five lanes; where there are two hosts, every
+/// segment leaves at one time and arrives at another.
 ///
 /// # Errors
 /// The capture cannot be read.
@@ -220,6 +221,6 @@ pub fn unknown_causes(recording: &Recording) -> Result<BTreeMap<String, usize>, 
 fn with_timeline<T>(recording: &Recording, ask: impl FnOnce(&Timeline<'_>) -> T) -> Result<T, ReadingError> {
     let reading = Reading::of(recording)?;
     let calls = Calls::new(&recording.calls, &reading.conversations);
-    let host = recording.link.as_ref().map(|_| Side::Client);
-    Ok(ask(&Timeline::new(&reading.conversations, &calls, host)))
+    let at_server = reading.at_server.as_deref();
+    Ok(ask(&Timeline::new(&reading.conversations, at_server, &calls)))
 }

@@ -168,7 +168,9 @@ impl<'a> Calls<'a> {
             .iter()
             .map(|conversation| Sides {
                 client: socket_of(conversation, Side::Client, &known, records),
-                server: socket_of(conversation, Side::Server, &known, records),
+                // Of a socket that is connected to itself all is the client's.
+                server: socket_of(conversation, Side::Server, &known, records)
+                    .filter(|_| !conversation.is_one_socket()),
             })
             .collect();
         let mut holders = Holders::new();
@@ -501,7 +503,7 @@ impl Reader<'_> {
     }
 
     fn is_own_peer(&self) -> bool {
-        self.found.ends.client == self.found.ends.server
+        self.found.is_one_socket()
     }
 
     fn time(&self, turn: usize) -> u64 {

@@ -200,6 +200,12 @@ impl Conversation {
                 .all(|side| same(self.origins[side], other.origins[side]))
     }
 
+    /// Whether a socket is connected to itself: what it sends arrives where it came from, and every segment is the
+    /// client's.
+    pub fn is_one_socket(&self) -> bool {
+        self.ends.client == self.ends.server
+    }
+
     /// The segments of one side that carry this relative sequence number, as indices: the first, and its repetitions.
     pub fn carriers(&self, side: Side, sequence: i64) -> Vec<usize> {
         let carries = |turn: &Turn| turn.side == side && (turn.sequence..turn.end()).contains(&sequence);

@@ -9,6 +9,7 @@
 //!                                         tcpdump                        ├─ state        both ends' states
 //!                                      (the same text)                   ├─ event, fact  what to call things, what holds
 //! calls.jsonl ─ call ─▶ records ───────────── cause ─────────────────────┤              which call caused which segment
+//!                                                                        ├─ passing      what leaves and arrives, at both ends
 //!                                                                        └─ timeline     all of it on one clock
 //! ```
 
@@ -20,6 +21,7 @@ pub mod conversation;
 pub mod duration;
 pub mod event;
 pub mod fact;
+pub mod passing;
 pub mod segment;
 pub mod skeleton;
 pub mod state;

@@ -6,6 +6,8 @@
 //! segments show that it had not taken note yet. A FIN that crosses a FIN is the case that matters: each end sends its own
 //! before it knows of the other's, and both pass through CLOSING.
 //!
+//! A socket that is connected to itself is one end, the client, which hears what it sends; of the server nothing is told.
+//!
 //! What this cannot know: a change is dated by the packet at the place of capture, a little off the moment in the host; a
 //! state that ends by a timer (TIME-WAIT, an orphan) leaves no packet, so it is the last one shown; and an end that is
 //! asked for by a SYN is taken to be in LISTEN unless it answers with a RST (nobody listens: CLOSED) or with a SYN of its
@@ -169,9 +171,10 @@ pub fn states(conversation: &Conversation) -> States {
         client: End::new(first.client, Side::Client),
         server: End::new(first.server, Side::Server),
     };
-    let knowledge = Knowledge::of(&conversation.turns);
+    let knowledge = Knowledge::of(conversation);
     let mut machine = Machine {
         turns: &conversation.turns,
+        one_socket: conversation.is_one_socket(),
         ends,
         changes: Vec::new(),
     };
@@ -204,6 +207,7 @@ fn first_states(conversation: &Conversation) -> Sides<State> {
         Roles::Syn => {
             let answer = turns.iter().find(|turn| turn.side == Side::Server);
             let called = answer.is_none_or(|turn| turn.has(Flags::SYN | Flags::ACK));
+            let called = called && !conversation.is_one_socket();
             Sides {
                 client: State::Closed,
                 server: if called { State::Listen } else { State::Closed },
@@ -222,6 +226,7 @@ fn first_states(conversation: &Conversation) -> Sides<State> {
 
 struct Machine<'a> {
     turns: &'a [Turn],
+    one_socket: bool,
     ends: Sides<End>,
     changes: Vec<Change>,
 }
@@ -235,6 +240,7 @@ impl Machine<'_> {
     /// The receiver takes note of the segment `arrived` when `turn` has passed.
     fn learns(&mut self, turn: usize, arrived: usize) {
         let segment = &self.turns[arrived];
+        let side = receiver(segment.side, self.one_socket);
         // A FIN with the acknowledgment of a FIN changes two states, one after the other.
         for step in [
             End::learns_reset,
@@ -242,7 +248,7 @@ impl Machine<'_> {
             End::learns_acknowledgment,
             End::learns_fin,
         ] {
-            self.change(turn, segment.side.peer(), |end| step(end, segment));
+            self.change(turn, side, |end| step(end, segment));
         }
     }
 
@@ -256,8 +262,14 @@ impl Machine<'_> {
     }
 }
 
+/// Whom a side's segments reach: the other; and itself where a socket is connected to itself.
+fn receiver(side: Side, one_socket: bool) -> Side {
+    if one_socket { side } else { side.peer() }
+}
+
 /// What the ends' own segments tell of how far they had received.
 struct Knowledge {
+    one_socket: bool,
     /// For each segment of a side that is no RST: its index, and the highest relative number that the side had
     /// acknowledged by then.
     acknowledged: Sides<Vec<(usize, i64)>>,
@@ -266,8 +278,10 @@ struct Knowledge {
 }
 
 impl Knowledge {
-    fn of(turns: &[Turn]) -> Knowledge {
+    fn of(conversation: &Conversation) -> Knowledge {
+        let turns = &conversation.turns;
         let mut knowledge = Knowledge {
+            one_socket: conversation.is_one_socket(),
             acknowledged: Sides::default(),
             repairs: Sides::default(),
         };
@@ -289,7 +303,7 @@ impl Knowledge {
     /// that learns of a RST sends nothing but RSTs from then on. An acknowledgment that is learned leaves no trace.
     fn noted_at(&self, turns: &[Turn], turn: usize) -> usize {
         let segment = &turns[turn];
-        let sent = &self.acknowledged[segment.side.peer()];
+        let sent = &self.acknowledged[receiver(segment.side, self.one_socket)];
         if segment.has(Flags::RST) {
             return sent.last().map_or(turn, |(last, _)| turn.max(*last));
         }
@@ -607,6 +621,22 @@ mod tests {
     fn ends_that_call_each_other_go_through_syn_received() {
         let path = "CLOSED > SYN-SENT > SYN-RECEIVED > ESTABLISHED";
         assert_eq!(paths(&[">S", "<S", ">S. s0", "<S. s0"]), are(path, path));
+    }
+
+    #[test]
+    fn a_socket_connected_to_itself_hears_what_it_sends() {
+        let mut own = conversation(&[">S", ">S. s0 a1", ">. a1", ">.5 a1", ">. a6", ">F. a6", ">. a7"]);
+        own.ends.server = own.ends.client;
+        let states = states(&own);
+        let path: Vec<_> = states.path(Side::Client).into_iter().map(State::as_str).collect();
+        assert_eq!(
+            path.join(" > "),
+            "CLOSED > SYN-SENT > SYN-RECEIVED > ESTABLISHED > FIN-WAIT-1 > CLOSING > TIME-WAIT"
+        );
+        let turns: Vec<usize> = states.changes.iter().map(|change| change.turn).collect();
+        assert_eq!(turns, [0, 0, 1, 5, 5, 6]);
+        assert_eq!(states.path(Side::Server), [State::Closed]);
+        assert!(states.are_terminal());
     }
 
     #[test]

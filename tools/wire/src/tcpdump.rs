@@ -109,6 +109,17 @@ impl Printer {
         text + &self.tcp(segment)
     }
 
+    /// The numbers that it counts from for a segment's sender and for the other side, once it has printed the segment; none
+    /// where it prints them as they stand in the header.
+    pub fn counts_from(&self, segment: &Segment) -> Option<(u32, u32)> {
+        if self.options.absolute || !segment.has(Flags::ACK) || segment.has(Flags::SYN) {
+            return None;
+        }
+        let (pair, reverse) = pair(segment);
+        let (first, second) = *self.origins.get(&pair)?;
+        Some(if reverse { (second, first) } else { (first, second) })
+    }
+
     fn time(&mut self, time: u64) -> String {
         let digit = if self.options.nanoseconds { 1 } else { 1_000 };
         let time = time / digit;
@@ -246,13 +257,7 @@ impl Printer {
                 other: 0,
             };
         }
-        let (source, destination) = (segment.source, segment.destination);
-        let reverse = (source.port(), source.ip()) > (destination.port(), destination.ip());
-        let pair = if reverse {
-            (destination, source)
-        } else {
-            (source, destination)
-        };
+        let (pair, reverse) = pair(segment);
         // The first segment of a pair, and any SYN, is printed as it is and gives the origins.
         let known = self
             .origins
@@ -282,6 +287,16 @@ impl Printer {
             acknowledgment: acknowledgment.wrapping_sub(other),
             other,
         }
+    }
+}
+
+/// Both ends, the smaller port first, and whether that is not the sender's.
+fn pair(segment: &Segment) -> ((SocketAddr, SocketAddr), bool) {
+    let (source, destination) = (segment.source, segment.destination);
+    if (source.port(), source.ip()) > (destination.port(), destination.ip()) {
+        ((destination, source), true)
+    } else {
+        ((source, destination), false)
     }
 }
 

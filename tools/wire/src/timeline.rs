@@ -9,17 +9,18 @@
 //!
 //! A call that sends or closes stands where it began, one that takes or waits (`accept`, `recv`, `poll`) where it
 //! returned, and one that never returned where it began. In the row of a segment the lane of its sender's source names the
-//! cause, and the lanes of the calls the states that it leads to.
+//! cause, and the lanes of the calls the states that it leads to. Between two hosts a segment has two rows, one where it
+//! leaves and one where it arrives; states and causes are those of the end that it stands at.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::call::{Call, Place, Record};
-use crate::cause::{By, Calls, Cause, causes};
-use crate::conversation::{Conversation, Mark, Side, Sides, Turn};
+use crate::cause::{By, Calls};
+use crate::conversation::{Conversation, Mark, Side, Sides};
 use crate::event::family;
+use crate::passing::{self, Passing, Way, passing};
 use crate::segment::Flags;
-use crate::state::{Change, States, states};
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,8 @@ pub struct Row {
 pub enum What {
     /// A call, or another record of the programs, as an index of the records.
     Record(usize),
-    /// A segment.
-    Segment {
-        /// The index of its conversation.
-        conversation: usize,
-        /// Its index in [`Conversation::turns`].
-        turn: usize,
-    },
+    /// A segment that leaves or arrives, as an index of [`Timeline::passing`].
+    Segment(usize),
 }
 
 /// A recording on one clock.
@@ -49,40 +45,36 @@ pub enum What {
 pub struct Timeline<'a> {
     conversations: &'a [Conversation],
     calls: &'a Calls<'a>,
-    /// Both ends' states, for each conversation.
-    pub states: Vec<States>,
-    /// The cause of each segment, for each conversation.
-    pub causes: Vec<Vec<Cause>>,
+    /// Everything that leaves or arrives, in the order of time.
+    pub passing: Vec<Passing<'a>>,
     /// Everything that happened, in the order of time.
     pub rows: Vec<Row>,
 }
 
 impl<'a> Timeline<'a> {
-    /// Puts a recording on one clock. `host` is where it was captured, as for [`causes`].
-    pub fn new(conversations: &'a [Conversation], calls: &'a Calls<'a>, host: Option<Side>) -> Timeline<'a> {
-        let mut rows = Vec::new();
-        for (conversation, found) in conversations.iter().enumerate() {
-            let segments = found.turns.iter().enumerate();
-            rows.extend(segments.map(|(turn, segment)| Row {
-                time: segment.segment.time,
-                what: What::Segment { conversation, turn },
-            }));
-        }
-        let records = calls.records().iter().enumerate();
-        rows.extend(records.map(|(index, record)| Row {
+    /// Puts a recording on one clock. `far` are the same conversations as the server's host saw them, where there are two
+    /// hosts; as for [`passing()`].
+    pub fn new(
+        conversations: &'a [Conversation],
+        far: Option<&'a [Conversation]>,
+        calls: &'a Calls<'a>,
+    ) -> Timeline<'a> {
+        let passing = passing(conversations, far, calls);
+        let segments = passing.iter().enumerate().map(|(index, passing)| Row {
+            time: passing.time,
+            what: What::Segment(index),
+        });
+        let records = calls.records().iter().enumerate().map(|(index, record)| Row {
             time: record.moment(),
             what: What::Record(index),
-        }));
+        });
+        let mut rows: Vec<Row> = segments.chain(records).collect();
         // A call's row comes before the segment of the same nanosecond.
-        rows.sort_by_key(|row| (row.time, matches!(row.what, What::Segment { .. })));
-        let indices = 0..conversations.len();
+        rows.sort_by_key(|row| (row.time, matches!(row.what, What::Segment(_))));
         Timeline {
             conversations,
             calls,
-            states: conversations.iter().map(states).collect(),
-            causes: indices
-                .map(|index| causes(conversations, index, calls, host))
-                .collect(),
+            passing,
             rows,
         }
     }
@@ -120,7 +112,7 @@ impl<'a> Timeline<'a> {
             let time = format!("{:.3}", (row.time - first) as f64 / 1e6);
             let lanes = match row.what {
                 What::Record(record) => self.record_lanes(record, &files, &mut before),
-                What::Segment { conversation, turn } => self.segment_lanes(conversation, turn),
+                What::Segment(index) => self.segment_lanes(&self.passing[index]),
             };
             text += &lanes.lines(&time);
         }
@@ -224,26 +216,28 @@ impl<'a> Timeline<'a> {
         lanes
     }
 
-    fn segment_lanes(&self, conversation: usize, turn: usize) -> Lanes {
-        let segment = &self.conversations[conversation].turns[turn];
+    fn segment_lanes(&self, it: &Passing<'_>) -> Lanes {
         let several = self.conversations.len() > 1;
-        let number = if several {
-            format!("{}.{}", conversation + 1, turn + 1)
-        } else {
-            (turn + 1).to_string()
+        let number = match it.number {
+            Some(turn) if several => format!("{}.{}", it.conversation + 1, turn + 1),
+            Some(turn) => (turn + 1).to_string(),
+            None => "–".into(),
         };
         let mut lanes = Lanes {
-            segment: arrow(segment, &number),
+            segment: arrow(it, &number),
             ..Lanes::default()
         };
-        let cause = &self.causes[conversation][turn];
-        lanes.sources[segment.side] = match cause.by {
-            By::Unknown(_) if self.calls.socket(conversation, segment.side).is_none() => {
-                "no calls seen".into()
-            }
-            _ => cause.text(self.calls),
+        let side = it.turn.side;
+        lanes.sources[side] = match &it.cause {
+            None => String::new(),
+            Some(cause) => match cause.by {
+                By::Unknown(_) if self.calls.socket(it.conversation, side).is_none() => {
+                    "no calls seen".into()
+                }
+                _ => cause.text(self.calls),
+            },
         };
-        for Change { side, to, .. } in self.states[conversation].at(turn) {
+        for (side, to) in &it.entered {
             let separator = if lanes.calls[*side].is_empty() {
                 "→"
             } else {
@@ -317,7 +311,8 @@ fn unmarked(text: &str) -> &str {
 }
 
 /// What a segment carries, in a few letters.
-fn label(turn: &Turn) -> String {
+fn label(it: &Passing<'_>) -> String {
+    let turn = it.turn;
     let mut words = Vec::new();
     for (flag, word) in [(Flags::RST, "RST"), (Flags::SYN, "SYN")] {
         words.extend(turn.has(flag).then(|| word.to_owned()));
@@ -326,7 +321,7 @@ fn label(turn: &Turn) -> String {
         words.push(format!("{} B", turn.segment.length));
     }
     words.extend(turn.has(Flags::FIN).then(|| "FIN".into()));
-    if turn.mark == Mark::Probe {
+    if it.mark == Mark::Probe {
         words.push("probe".into());
     } else if turn.segment.is_pure_ack() || turn.has(Flags::SYN | Flags::ACK) {
         words.push("ACK".into());
@@ -334,22 +329,38 @@ fn label(turn: &Turn) -> String {
     if turn.window == Some(0) && !turn.has(Flags::RST) {
         words.push("win 0".into());
     }
-    if turn.repeats().is_some() {
+    if matches!(it.mark, Mark::Repeat { .. }) {
         words.push("again".into());
     }
     words.join(" ")
 }
 
-fn arrow(turn: &Turn, number: &str) -> String {
+/// `1 SYN ────────────▶`; and where there are two hosts: `1 SYN ────────────╌` leaves, `╌╌╌╌╌╌╌╌╌╌╌ 1 SYN ▶` arrives,
+/// `3 ACK ─────────── ✕` is lost, and `╌╌╌╌╌╌ – 11 B copy ▶` was made by the link (nobody numbers what the client's host did
+/// not see).
+fn arrow(it: &Passing<'_>, number: &str) -> String {
     let width = WIDTHS[3];
-    let label = match turn.side {
-        Side::Client => format!("{number} {} ", label(turn)),
-        Side::Server => format!(" {} {number}", label(turn)),
+    let (right, label) = (it.turn.side == Side::Client, label(it));
+    let (shaft, tip, label) = match it.what {
+        passing::What::Leaves(Way::AtOnce) => ('─', if right { "▶" } else { "◀" }, label),
+        passing::What::Leaves(Way::Slow) => ('─', "╌", label),
+        passing::What::Leaves(Way::Lost) => ('─', if right { " ✕" } else { "✕ " }, label),
+        passing::What::Leaves(Way::Copied) => ('╌', if right { "▶" } else { "◀" }, label + " copy"),
+        passing::What::Arrives => ('╌', if right { "▶" } else { "◀" }, label),
     };
-    let shaft = "─".repeat(width.saturating_sub(label.chars().count() + 1));
-    match turn.side {
-        Side::Client => format!("{label}{shaft}▶"),
-        Side::Server => format!("◀{shaft}{label}"),
+    // The words stand where the segment is: at the end it leaves, or at the one it reaches.
+    let text = if right {
+        format!("{number} {label}")
+    } else {
+        format!("{label} {number}")
+    };
+    let rest = width.saturating_sub(text.chars().count() + 1 + tip.chars().count());
+    let dashes = |count: usize| shaft.to_string().repeat(count);
+    match (right, shaft) {
+        (true, '─') => format!("{text} {}{tip}", dashes(rest)),
+        (false, '─') => format!("{tip}{} {text}", dashes(rest)),
+        (true, _) => format!("{} {text} {tip}", dashes(rest.saturating_sub(1))),
+        (false, _) => format!("{tip} {text} {}", dashes(rest.saturating_sub(1))),
     }
 }
 
@@ -449,15 +460,12 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// `but_untapped`, the segments of an end that made no recorded call are passed over.
 pub fn unknowns(timeline: &Timeline<'_>, but_untapped: bool) -> BTreeMap<String, usize> {
     let mut unknowns = BTreeMap::new();
-    for (conversation, causes) in timeline.causes.iter().enumerate() {
-        let turns = &timeline.conversations[conversation].turns;
-        for (cause, turn) in causes.iter().zip(turns) {
-            let untapped = timeline.calls.socket(conversation, turn.side).is_none();
-            if let By::Unknown(why) = &cause.by
-                && !(but_untapped && untapped)
-            {
-                *unknowns.entry(why.clone()).or_default() += 1;
-            }
+    for it in &timeline.passing {
+        let untapped = timeline.calls.socket(it.conversation, it.turn.side).is_none();
+        if let Some(By::Unknown(why)) = it.cause.as_ref().map(|cause| &cause.by)
+            && !(but_untapped && untapped)
+        {
+            *unknowns.entry(why.clone()).or_default() += 1;
         }
     }
     unknowns
@@ -473,7 +481,7 @@ mod tests {
     fn a_capture_without_calls_is_a_timeline_of_segments_and_states() {
         let conversations = [conversation(ECHO)];
         let calls = Calls::new(&[], &conversations);
-        let text = Timeline::new(&conversations, &calls, None).text();
+        let text = Timeline::new(&conversations, None, &calls).text();
         let rows: Vec<&str> = text.lines().filter(|line| line.contains(['▶', '◀'])).collect();
         assert_eq!(rows.len(), 10);
         assert!(rows[0].contains("→SYN-SENT     1 SYN ────────────▶"), "{text}");
@@ -501,7 +509,7 @@ mod tests {
         .unwrap();
         let conversations = [conversation(ECHO)];
         let calls = Calls::new(&records, &conversations);
-        let text = Timeline::new(&conversations, &calls, None).text();
+        let text = Timeline::new(&conversations, None, &calls).text();
         let shown = |word: &str| text.matches(word).count();
         assert_eq!(
             (shown(" fork"), shown("exit 7"), shown("exit 8"), shown("exit 9")),
@@ -534,7 +542,7 @@ mod tests {
     fn with_several_conversations_segments_say_which() {
         let found = conversations(segments(&[">S", ">S p40001 s0", "<S.", "<R. p40001"]));
         let calls = Calls::new(&[], &found);
-        let text = Timeline::new(&found, &calls, None).text();
+        let text = Timeline::new(&found, None, &calls).text();
         assert!(text.contains("2.2"), "{text}");
     }
 
@@ -542,7 +550,7 @@ mod tests {
     fn what_has_no_cause_is_counted_with_its_reason() {
         let conversations = [conversation(ECHO)];
         let calls = Calls::new(&[], &conversations);
-        let timeline = Timeline::new(&conversations, &calls, None);
+        let timeline = Timeline::new(&conversations, None, &calls);
         assert!(unknowns(&timeline, true).is_empty());
         let unknowns = unknowns(&timeline, false);
         assert_eq!(

@@ -257,14 +257,15 @@ fn calls_have_names_and_results() {
 #[test]
 fn a_timeline_is_five_lanes_in_a_hundred_columns() {
     use wire::timeline::{Timeline, unknowns};
-    for file in recordings() {
+    // Of two hosts it wants both captures.
+    for file in recordings().into_iter().filter(|file| host(file).is_none()) {
         let conversations = Capture::parse(&std::fs::read(&file).unwrap())
             .unwrap()
             .conversations()
             .unwrap();
         let records = call::read(&std::fs::read_to_string(file.with_extension("jsonl")).unwrap()).unwrap();
         let calls = Calls::new(&records, &conversations);
-        let timeline = Timeline::new(&conversations, &calls, host(&file));
+        let timeline = Timeline::new(&conversations, None, &calls);
         assert!(unknowns(&timeline, false).is_empty(), "{}", file.display());
         assert!(timeline.rows.is_sorted_by_key(|row| row.time));
         let text = timeline.text();

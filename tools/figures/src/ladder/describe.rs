@@ -106,7 +106,7 @@ impl Teller<'_> {
         let from = self.name(segment.from);
         let flags = segment.flags;
         let ordinary = segment.mark.is_none() && segment.fate != Fate::Lost;
-        if segment.bytes > 0 && ordinary && !flags.fin && !flags.rst {
+        if segment.bytes > 0 && ordinary && !flags.syn && !flags.fin && !flags.rst {
             match &mut self.run {
                 Some((at, bytes, segments)) if *at == segment.from => {
                     *bytes += segment.bytes;
@@ -124,6 +124,10 @@ impl Teller<'_> {
         let clock = self.clock;
         let after = |then: i64| clock.lasting(time.saturating_sub(then).unsigned_abs());
         let what = super::label::label(segment);
+        let carries = match segment.bytes {
+            0 => String::new(),
+            bytes => format!(", which carries {} too", counted(bytes, "byte", "bytes")),
+        };
         if segment.fate == Fate::Lost {
             self.flush();
             self.say(format!("a segment of {from} ({what}) is lost on its way"));
@@ -136,23 +140,23 @@ impl Teller<'_> {
         } else if flags.syn && segment.ack.is_none() {
             self.flush();
             self.syn = Some(time);
-            self.say(format!("{from} sends a SYN"));
+            self.say(format!("{from} sends a SYN{carries}"));
         } else if flags.syn {
             self.flush();
             let then = self
                 .syn
                 .map(|syn| format!("{} later ", after(syn)))
                 .unwrap_or_default();
-            self.say(format!("{then}{from} answers with SYN and ACK"));
+            let too = match segment.bytes {
+                0 => String::new(),
+                bytes => format!(" and {}", counted(bytes, "byte", "bytes")),
+            };
+            self.say(format!("{then}{from} answers with SYN and ACK{too}"));
         } else if flags.rst {
             self.flush();
             self.say(format!("{from} resets the connection"));
         } else if flags.fin {
             self.flush();
-            let carries = match segment.bytes {
-                0 => String::new(),
-                bytes => format!(", which carries {} too", counted(bytes, "byte", "bytes")),
-            };
             match peer_fin {
                 None => self.say(format!("{from} sends a FIN{carries}")),
                 Some((then, _)) if answers_fin => self.say(format!(

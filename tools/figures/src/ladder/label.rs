@@ -38,14 +38,16 @@ const LONGEST: usize = 26;
 /// header.
 pub fn label(segment: &Segment) -> String {
     let flags = segment.flags;
-    let end = segment.seq + segment.bytes;
+    // The SYN takes the number 0, whatever bytes go with it.
+    let begin = segment.seq + u64::from(flags.syn);
+    let end = begin + segment.bytes;
     let mut parts = Vec::new();
     if flags.syn {
         parts.push(if segment.ack.is_some() { "SYN ACK" } else { "SYN" }.to_owned());
     }
     if segment.bytes > 0 {
         parts.push(counted(segment.bytes, "byte", "bytes"));
-        parts.push(format!("{}:{end}", segment.seq));
+        parts.push(format!("{begin}:{end}"));
     }
     for (set, word) in [(flags.fin, "FIN"), (flags.rst, "RST")] {
         match (set, segment.bytes) {

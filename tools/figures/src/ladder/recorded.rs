@@ -2,7 +2,6 @@
 
 mod called;
 mod fields;
-mod way;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,8 +10,8 @@ use wire::{
     cause::{By, Calls, Cause as Because, Release, Timer},
     conversation::{Conversation, Mark as Repetition, Sides, Turn},
     event::Found,
+    passing::{Passing, Way, What, passing},
     segment::Flags as WireFlags,
-    state::{States, states},
 };
 
 pub use called::Detail;
@@ -21,7 +20,6 @@ use super::{
     Call, Cause, Event, Fate, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, describe,
     span, text::counted,
 };
-use way::{Passing, Way, What, passing};
 
 /// A silence longer than this is said, not drawn: 20 ms, half of what Linux waits at least before it pays an
 /// acknowledgment it owes.
@@ -114,7 +112,6 @@ pub fn ladder(recorded: &Recorded<'_>) -> Ladder {
         recorded,
         calls: &calls,
         numbers: numbers(recorded.conversations),
-        states: recorded.conversations.iter().map(states).collect(),
         ladder: Ladder {
             recording: recorded.name.into(),
             title: recorded.title.into(),
@@ -147,11 +144,13 @@ fn lifelines(recorded: &Recorded<'_>, chosen: &[usize]) -> Vec<Lifeline> {
         .map(|(side, index)| Lifeline {
             side,
             name: match chosen.len() {
-                1 if side == Side::Server && is_one_socket(recorded, chosen[index]) => "itself".into(),
+                1 if side == Side::Server && recorded.conversations[chosen[index]].is_one_socket() => {
+                    "itself".into()
+                }
                 1 => side.to_string(),
                 _ => format!("{side} {}", index + 1),
             },
-            program: if is_one_socket(recorded, chosen[index]) {
+            program: if recorded.conversations[chosen[index]].is_one_socket() {
                 [recorded.programs.client, recorded.programs.server].concat()
             } else {
                 recorded.programs[side].into()
@@ -159,12 +158,6 @@ fn lifelines(recorded: &Recorded<'_>, chosen: &[usize]) -> Vec<Lifeline> {
             untapped: recorded.untapped[side].map(str::to_owned),
         })
         .collect()
-}
-
-/// Whether a socket is connected to itself: what it sends arrives where it came from.
-fn is_one_socket(recorded: &Recorded<'_>, conversation: usize) -> bool {
-    let ends = &recorded.conversations[conversation].ends;
-    ends.client == ends.server
 }
 
 /// The number each packet's segment bears in the figure and in tcpdump's text: its place among the segments, from 1.
@@ -197,7 +190,6 @@ struct Writer<'a> {
     recorded: &'a Recorded<'a>,
     calls: &'a Calls<'a>,
     numbers: HashMap<usize, u32>,
-    states: Vec<States>,
     /// The conversations drawn, as indices.
     chosen: Vec<usize>,
     ladder: Ladder,
@@ -352,10 +344,6 @@ impl<'a> Writer<'a> {
     fn call(&self, record: usize) -> Option<Call> {
         let call = self.calls.call(record)?;
         let (conversation, side) = called::end_of(record, self.calls)?;
-        let side = match conversation {
-            Some(conversation) if is_one_socket(self.recorded, conversation) => Side::Client,
-            _ => side,
-        };
         let at = self.lifeline(conversation, side);
         Some(called::drawn(
             call,
@@ -401,20 +389,12 @@ impl<'a> Writer<'a> {
 
     fn passing(&mut self, it: &Passing<'_>, own: &HashMap<(usize, u64), usize>) {
         let row = self.ladder.rows.len();
-        let sides: &[Side] = match it.what {
-            What::Leaves(Way::AtOnce) => &Side::BOTH,
-            What::Leaves(_) => &[it.turn.side],
-            What::Arrives => &[it.turn.side.peer()],
-        };
-        let changes = it
-            .number
-            .map_or(&[][..], |turn| self.states[it.conversation].at(turn));
-        let states = changes
+        let states = it
+            .entered
             .iter()
-            .filter(|change| sides.contains(&change.side))
-            .map(|change| State {
-                at: self.lifeline(Some(it.conversation), change.side),
-                name: change.to.as_str().into(),
+            .map(|(side, state)| State {
+                at: self.lifeline(Some(it.conversation), *side),
+                name: state.as_str().into(),
             })
             .collect();
         let number = match it.number {
@@ -472,10 +452,10 @@ impl<'a> Writer<'a> {
             ack: turn.acknowledgment.map(relative),
             cause: match (call, &it.cause) {
                 (Some(call), _) => Cause::Call(call),
-                (None, Some(cause)) => self.reason(cause, conversation, turn),
+                (None, Some(cause)) => self.reason(cause, conversation, it),
                 (None, None) => Cause::Unknown(String::new()),
             },
-            mark: match (way, turn.mark) {
+            mark: match (way, it.mark) {
                 (Way::Copied, _) => Some(Mark::Copy),
                 (_, Repetition::Repeat { .. } | Repetition::Overlap { .. } | Repetition::Late) => {
                     Some(Mark::Again)
@@ -493,7 +473,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Why a segment left that has no call in its row.
-    fn reason(&self, cause: &Because, conversation: &Conversation, turn: &Turn) -> Cause {
+    fn reason(&self, cause: &Because, conversation: &Conversation, it: &Passing<'_>) -> Cause {
         let number = |turn: usize| {
             let turn = conversation.turns.get(turn);
             let number = turn.and_then(|turn| self.numbers.get(&turn.segment.number));
@@ -509,8 +489,14 @@ impl<'a> Writer<'a> {
             Some(Release::Call(_)) | None => {}
         }
         match &cause.by {
-            By::Answer(_) if turn.segment.length > 0 && turn.mark != Repetition::Next => {
-                Cause::Timer("fast retransmit".into())
+            By::Answer(by) if it.turn.segment.length > 0 && it.mark != Repetition::Next => {
+                // Duplicate acknowledgments ask for it; the answer to a SYN that took the SYN and left its bytes does so
+                // without any (RFC 7413, 4.2).
+                let asked = conversation.turns.get(*by);
+                match asked.is_some_and(|asked| asked.has(WireFlags::SYN)) {
+                    true => Cause::Kernel(format!("answers {}, which took the SYN alone", number(*by))),
+                    false => Cause::Timer("fast retransmit".into()),
+                }
             }
             By::Answer(by) => Cause::Kernel(format!("answers {}", number(*by))),
             By::Calls(records) => {

@@ -59,9 +59,11 @@ pub fn of_segment(conversation: &Conversation, turn: &Turn) -> Vec<Field> {
     };
     add("from", conversation.ends[turn.side].to_string(), None);
     add("to", conversation.ends[turn.side.peer()].to_string(), None);
-    let numbers = match segment.length {
-        0 => turn.sequence.to_string(),
-        length => format!("{}:{}", turn.sequence, turn.sequence + i64::from(length)),
+    let bytes = || format!("{}:{}", turn.bytes.start + 1, turn.bytes.end + 1);
+    let numbers = match (segment.length, turn.has(Flags::SYN)) {
+        (0, _) => turn.sequence.to_string(),
+        (_, false) => bytes(),
+        (_, true) => format!("{}, bytes {}", turn.sequence, bytes()),
     };
     add("seq", numbers, Some(segment.sequence.to_string()));
     if let Some(acknowledgment) = turn.acknowledgment {
