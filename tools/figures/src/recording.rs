@@ -30,6 +30,7 @@ use serde::{Deserialize, de};
 use toml::Spanned;
 use wire::{
     event::Found,
+    segment::Flags,
     tcpdump::{self, Printer},
 };
 
@@ -573,10 +574,17 @@ fn otherwise(seen: &Seen, index: usize, printer: &Printer) -> Vec<String> {
             1 => "1 byte".to_owned(),
             bytes => format!("{bytes} bytes"),
         };
+        let on_its_syn = seen.segments().iter().enumerate().any(|(index, segment)| {
+            segment.has(Flags::SYN) && segment.length > 0 && seen.side(index) == Some(side)
+        });
+        let why = match on_its_syn {
+            true => "it begins with what the SYN-ACK acknowledges, and that is more than the SYN",
+            false => "it begins with the first number that it sees",
+        };
         Some(format!(
-            "Here <code>tcpdump</code> counts the {side}'s numbers from {bytes} further on than this book: from what the \
-             SYN-ACK acknowledges, and that was more than the SYN. Add {further} to its <code>seq</code> of the {side} and to \
-             its <code>ack</code> of the {peer}, and you have the drawing's.",
+            "Here <code>tcpdump</code> counts the {side}'s numbers from {bytes} further on than this book: {why}. Add \
+             {further} to its <code>seq</code> of the {side} and to its <code>ack</code> of the {peer}, and you have the \
+             drawing's.",
             peer = side.peer()
         ))
     });
