@@ -13,6 +13,10 @@ use mdbook_preprocessor::{
     book::{Book, Chapter},
     config::Config,
 };
+use stage::{
+    recording::{Elsewhere, Recording},
+    scenario::Link,
+};
 use tempfile::TempDir;
 
 const BOOK: &str = "[preprocessor.figures]\nbefore = [\"links\"]\n[output.html]\nno-section-label = true\n";
@@ -70,6 +74,64 @@ fn a_page_without_anything_of_ours_is_not_touched() {
     let text =
         "# Title\r\n\ntext  \n```rust\nfn main() {}\n```\n\n{{#include a.md}} \\{{#number x}} {{ x }}\n";
     assert_eq!(page(text).unwrap(), text);
+}
+
+/// The text below the drawing, of the stored recording with another's packets.
+fn text_of(change: impl FnOnce(&mut Recording)) -> String {
+    let root = copy();
+    let folder = root
+        .path()
+        .join("listings/ch01-echo/recordings/one-echo.blocking");
+    let mut recording = Recording::read(&folder).unwrap();
+    change(&mut recording);
+    fs::remove_dir_all(&folder).unwrap();
+    recording.write(&folder).unwrap();
+    let page = "```recording\nshow = \"echo/one-echo\"\n```\n";
+    let made = make_in(root.path(), BOOK, &[("ch01-echo.md", page)]).unwrap();
+    made[0]
+        .split_once("<details class=\"tcpdump\"")
+        .unwrap()
+        .1
+        .to_owned()
+}
+
+#[test]
+fn where_tcpdump_counts_otherwise_the_page_says_so() {
+    let with = |name: &'static str| {
+        text_of(move |recording| {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../wire/tests/calls/{name}.pcap"));
+            recording.capture = fs::read(file).unwrap();
+        })
+    };
+    let text = with("fast-open");
+    assert!(
+        text.contains(
+            "the client's numbers from 11 bytes further on than this book: it begins with what the SYN-ACK"
+        ),
+        "{text}"
+    );
+    assert_eq!(text.matches("<p>").count(), 1, "once for all segments: {text}");
+    assert!(
+        !with("data-on-syn").contains("<p>"),
+        "the SYN's bytes were not acknowledged"
+    );
+    assert!(!with("blocking").contains("<p>"));
+}
+
+#[test]
+fn of_two_hosts_it_is_said_whose_times_tcpdump_prints() {
+    let text = text_of(|recording| {
+        recording.link = Some(Elsewhere {
+            server: recording.capture.clone(),
+            link: recording.capture.clone(),
+        });
+        recording.manifest.act.link = Some(Link::default());
+    });
+    assert!(
+        text.contains("<summary>The segments as the client's host saw them and as <code>tcpdump"),
+        "{text}"
+    );
+    assert!(text_of(|_| ()).contains("<summary>The segments as <code>tcpdump"));
 }
 
 #[test]

@@ -1155,6 +1155,45 @@ fn a_call_can_be_spoken_of_and_is_then_drawn() {
     assert_eq!(marked, ["accept4 = EAGAIN"]);
 }
 
+#[test]
+fn bytes_on_a_syn_are_counted_from_1_and_the_answer_that_left_them_is_no_fast_retransmit() {
+    let called = Called::read("data-on-syn");
+    let ladder = ladder(&called.recorded());
+    let reasons = reasons(&ladder);
+    assert!(
+        reasons.contains(&"answers 2, which took the SYN alone".into()),
+        "{reasons:?}"
+    );
+    assert!(!reasons.contains(&"fast retransmit".into()), "{reasons:?}");
+    assert_eq!(segments(&ladder)[2].mark, Some(Mark::Again));
+    let figure = html(&ladder, &options("a"));
+    assert!(figure.contains("SYN · 11 bytes · 1:12"), "{figure}");
+    assert!(
+        ladder
+            .description
+            .starts_with("The client sends a SYN, which carries 11 bytes too."),
+        "{}",
+        ladder.description
+    );
+}
+
+#[test]
+fn a_socket_connected_to_itself_enters_its_states_on_its_own_lifeline() {
+    let called = Called::read("myself");
+    let ladder = ladder(&called.recorded());
+    let states: Vec<&str> = ladder
+        .rows
+        .iter()
+        .flat_map(|row| &row.states)
+        .inspect(|state| assert_eq!(state.at, 0))
+        .map(|state| state.name.as_str())
+        .collect();
+    assert!(
+        states.starts_with(&["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"]),
+        "{states:?}"
+    );
+}
+
 /// Captured at either end of a link that takes five milliseconds and loses the third segment with data of seven; of each
 /// packet the first 80 bytes.
 #[test]
