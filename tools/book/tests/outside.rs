@@ -152,7 +152,7 @@ fn run(book: &Scratch, programs: &Path) {
         &["run", "echo/one-echo", "--keep", &keep],
     ));
     assert!(
-        said.contains("Flags [S], cksum") && said.contains("says the same"),
+        said.contains("→SYN-SENT     1 SYN ─") && said.contains("the client printed the same 2 lines"),
         "{said}"
     );
     assert!(
@@ -172,7 +172,10 @@ fn record(book: &Scratch, programs: &Path) {
         .join("listings/ch01-echo/recordings/whole-buffer.blocking");
     fs::remove_dir_all(&recording).unwrap();
     let said = good(with_programs(book, programs, &["record"]));
-    assert!(said.contains("echo/whole-buffer.blocking: recorded\n"), "{said}");
+    assert!(
+        said.contains("echo/whole-buffer.blocking: recorded (its picture held "),
+        "{said}"
+    );
     assert!(
         said.contains("echo/one-echo.async: kept, nothing has changed\n"),
         "{said}"
@@ -185,7 +188,10 @@ fn record(book: &Scratch, programs: &Path) {
         programs,
         &["record", "--again", "echo/whole-buffer"],
     ));
-    assert!(said.contains("recorded anew\n  because on demand"), "{said}");
+    assert!(
+        said.contains("recorded anew") && said.contains("\n  because on demand"),
+        "{said}"
+    );
     assert!(files(&recording) != first, "the times at least are others");
 }
 
