@@ -193,16 +193,7 @@ pub(crate) fn count(n: u64) -> String {
 /// A span of time, in nanoseconds, with the unit that suits it: `800 ns`, `11 µs`, `1.23 ms`, `44.1 ms`, `212 ms`,
 /// `1.000 s`. Between number and unit stands a space that does not break.
 fn time(nanoseconds: u64) -> String {
-    let ns = nanoseconds as f64;
-    let (value, digits, unit) = match nanoseconds {
-        0..1_000 => (ns, 0, "ns"),
-        1_000..999_500 => (ns / 1e3, 0, "µs"),
-        999_500..9_995_000 => (ns / 1e6, 2, "ms"),
-        9_995_000..99_950_000 => (ns / 1e6, 1, "ms"),
-        99_950_000..999_500_000 => (ns / 1e6, 0, "ms"),
-        _ => (ns / 1e9, 3, "s"),
-    };
-    format!("{value:.digits$}\u{a0}{unit}")
+    wire::duration::text(nanoseconds).replace(' ', "\u{a0}")
 }
 
 #[cfg(test)]

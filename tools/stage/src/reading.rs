@@ -222,5 +222,6 @@ fn with_timeline<T>(recording: &Recording, ask: impl FnOnce(&Timeline<'_>) -> T)
     let reading = Reading::of(recording)?;
     let calls = Calls::new(&recording.calls, &reading.conversations);
     let at_server = reading.at_server.as_deref();
-    Ok(ask(&Timeline::new(&reading.conversations, at_server, &calls)))
+    let timeline = Timeline::new(&reading.conversations, at_server, &calls);
+    Ok(ask(&timeline.with_sources(&recording.sources)))
 }

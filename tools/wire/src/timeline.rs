@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::call::{Call, Place, Record};
+use crate::call::{Call, Place, Record, statement};
 use crate::cause::{By, Calls};
 use crate::conversation::{Conversation, Mark, Side, Sides};
 use crate::event::family;
@@ -45,6 +45,8 @@ pub enum What {
 pub struct Timeline<'a> {
     conversations: &'a [Conversation],
     calls: &'a Calls<'a>,
+    /// The sources by file, where there are any.
+    sources: Option<&'a BTreeMap<String, String>>,
     /// Everything that leaves or arrives, in the order of time.
     pub passing: Vec<Passing<'a>>,
     /// Everything that happened, in the order of time.
@@ -74,8 +76,17 @@ impl<'a> Timeline<'a> {
         Timeline {
             conversations,
             calls,
+            sources: None,
             passing,
             rows,
+        }
+    }
+
+    /// The same with the sources, by file: a line that continues another (`.await`) is then shown with it.
+    pub fn with_sources(self, sources: &'a BTreeMap<String, String>) -> Timeline<'a> {
+        Timeline {
+            sources: Some(sources),
+            ..self
         }
     }
 
@@ -208,7 +219,7 @@ impl<'a> Timeline<'a> {
             let again = place.is_some() && before[side] == place;
             lanes.sources[side] = match place {
                 Some(place) if again && place.line > 0 => format!("{} ″", place.line),
-                Some(place) => place_text(place, files[side]),
+                Some(place) => place_text(place, files[side], self.sources),
                 None => String::new(),
             };
             before[side] = place;
@@ -273,8 +284,11 @@ fn call_text(call: &Call) -> String {
     }
 }
 
-fn place_text(place: &Place, file: Option<&str>) -> String {
+fn place_text(place: &Place, file: Option<&str>, sources: Option<&BTreeMap<String, String>>) -> String {
     let Place { line, text, .. } = place;
+    let source = sources.and_then(|sources| sources.get(&place.file));
+    let whole = source.and_then(|source| statement(source, place));
+    let text = whole.as_ref().unwrap_or(text);
     if *line == 0 {
         return format!("in {}", place.function);
     }
@@ -528,6 +542,22 @@ mod tests {
             ["TcpStream::connect(&", "address)?"]
         );
         assert!(wrap("", 4).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_continues_another_is_shown_with_it_where_the_source_is_there() {
+        let place = Place {
+            file: "a.rs".into(),
+            line: 2,
+            function: "main".into(),
+            text: ".await?;".into(),
+            dropped: None,
+        };
+        let source = "TcpStream::connect(&address)\n    .await?;\n";
+        let sources = BTreeMap::from([("a.rs".to_owned(), source.to_owned())]);
+        let told = |sources| place_text(&place, Some("a.rs"), sources);
+        assert_eq!(told(Some(&sources)), "2 TcpStream::connect(&address).await?;");
+        assert_eq!(told(None), "2 .await?;");
     }
 
     #[test]

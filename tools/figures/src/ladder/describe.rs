@@ -17,6 +17,7 @@ pub fn describe(ladder: &Ladder) -> String {
         fins: vec![None; ladder.lifelines.len()],
         acknowledged: vec![false; ladder.lifelines.len()],
         syn: None,
+        answered: vec![false; ladder.lifelines.len()],
     };
     for (index, row) in ladder.rows.iter().enumerate() {
         match &row.event {
@@ -66,6 +67,8 @@ struct Teller<'a> {
     /// Whether the FIN of each lifeline has been acknowledged.
     acknowledged: Vec<bool>,
     syn: Option<i64>,
+    /// Whether each lifeline has sent a SYN with an ACK.
+    answered: Vec<bool>,
 }
 
 impl Teller<'_> {
@@ -123,6 +126,12 @@ impl Teller<'_> {
             && !self.acknowledged.get(segment.to).copied().unwrap_or(true);
         let clock = self.clock;
         let after = |then: i64| clock.lasting(time.saturating_sub(then).unsigned_abs());
+        let first_answer = flags.syn
+            && flags.ack
+            && self
+                .answered
+                .get_mut(segment.from)
+                .is_some_and(|answered| !std::mem::replace(answered, true));
         let what = super::label::label(segment);
         let carries = match segment.bytes {
             0 => String::new(),
@@ -131,6 +140,10 @@ impl Teller<'_> {
         if segment.fate == Fate::Lost {
             self.flush();
             self.say(format!("a segment of {from} ({what}) is lost on its way"));
+        } else if segment.mark == Some(Mark::Again) && first_answer {
+            // Ends that call each other repeat their SYNs with an acknowledgment.
+            self.flush();
+            self.say(format!("{from} sends its SYN again, now with an ACK"));
         } else if segment.mark == Some(Mark::Again) {
             self.flush();
             self.say(format!("{from} sends {what} again"));

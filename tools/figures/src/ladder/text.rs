@@ -77,7 +77,7 @@ impl Clock {
     pub fn lasting(self, nanoseconds: u64) -> String {
         match self {
             Clock::Hidden => "a while".into(),
-            _ => duration(nanoseconds),
+            _ => wire::duration::text(nanoseconds),
         }
     }
 
@@ -92,22 +92,6 @@ impl Clock {
         let sign = if nanoseconds < 0 { "−" } else { "" };
         format!("{sign}{}", rounded(nanoseconds.unsigned_abs(), unit, digits))
     }
-}
-
-/// A duration with the unit that suits it: `52 µs`, `40.1 ms`, `1.00 s`.
-pub fn duration(nanoseconds: u64) -> String {
-    let (unit, name) = match nanoseconds {
-        ..1_000 => return format!("{nanoseconds} ns"),
-        1_000..999_500 => (1_000, "µs"),
-        999_500..999_500_000 => (1_000_000, "ms"),
-        _ => (1_000_000_000, "s"),
-    };
-    let digits = match (name, nanoseconds / unit) {
-        ("µs", _) | (_, 100..) => 0,
-        (_, 10..) => 1,
-        _ => 2,
-    };
-    format!("{} {name}", rounded(nanoseconds, unit, digits))
 }
 
 /// `value / unit` with so many decimals, rounded half up, without a detour over floating point.
@@ -190,17 +174,6 @@ mod tests {
         assert_eq!(Clock::Milliseconds.time(1_000_455_000), "1000.46");
         assert_eq!(Clock::Milliseconds.time(-1_204_000), "−1.20");
         assert_eq!(Clock::Seconds.time(12_000_400_000), "12.000");
-    }
-
-    #[test]
-    fn a_duration_takes_the_unit_that_suits_it() {
-        assert_eq!(duration(640), "640 ns");
-        assert_eq!(duration(52_300), "52 µs");
-        assert_eq!(duration(999_600), "1.00 ms");
-        assert_eq!(duration(40_120_000), "40.1 ms");
-        assert_eq!(duration(205_000_000), "205 ms");
-        assert_eq!(duration(1_000_400_000), "1.00 s");
-        assert_eq!(duration(75_000_000_000), "75.0 s");
     }
 
     #[test]

@@ -479,7 +479,7 @@ fn a_retransmission_has_a_stroke_and_words_of_its_own() {
 #[test]
 fn a_silence_is_said_in_words() {
     let figure = html(&sample::one_echo(), &options("a"));
-    assert!(figure.contains(">nothing for 1.00 s<"));
+    assert!(figure.contains(">nothing for 1.000 s<"));
 }
 
 #[test]
@@ -531,7 +531,7 @@ fn the_description_says_what_answers_what_and_when() {
     assert_eq!(
         sample::one_echo().description,
         "The client sends a SYN. 11 µs later the server answers with SYN and ACK. The client sends 11 bytes. The server \
-         sends 11 bytes. Nothing happens for 1.00 s. The client sends a FIN. 52 µs later the server answers with one \
+         sends 11 bytes. Nothing happens for 1.000 s. The client sends a FIN. 52 µs later the server answers with one \
          segment that carries both ACK and FIN. The client acknowledges that FIN 9 µs after it. 10 segments in all; at \
          the end the client is in TIME-WAIT and the server is in CLOSED."
     );
@@ -1191,6 +1191,13 @@ fn a_socket_connected_to_itself_enters_its_states_on_its_own_lifeline() {
     assert!(
         states.starts_with(&["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"]),
         "{states:?}"
+    );
+    assert!(
+        ladder
+            .description
+            .starts_with("The client sends a SYN. The client sends its SYN again, now with an ACK."),
+        "{}",
+        ladder.description
     );
 }
 

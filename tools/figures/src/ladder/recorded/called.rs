@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wire::{
-    call::{Call as Made, Name, Place, Record},
+    call::{Call as Made, Name, Place, Record, statement, without_comment},
     cause::Calls,
     conversation::Side,
 };
@@ -120,87 +120,8 @@ fn source(place: &Place, sources: &BTreeMap<String, String>) -> Source {
     }
 }
 
-/// A line of source without the comment at its end, which belongs to the listing.
-fn without_comment(text: &str) -> &str {
-    let mut quoted = false;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '"' => quoted = !quoted,
-            '/' if !quoted && text[at..].starts_with("// ") => return text[..at].trim_end(),
-            _ => {}
-        }
-    }
-    text
-}
-
-/// A line that continues the one before (`.await`, `.write_all(…)`), with what it continues, on one line. None where the
-/// file no longer has the line, or the line begins with itself.
-fn statement(file: &str, place: &Place) -> Option<String> {
-    let lines: Vec<&str> = file.lines().map(|line| without_comment(line.trim())).collect();
-    let last = usize::try_from(place.line).ok()?.checked_sub(1)?;
-    let mut first = last;
-    if *lines.get(last)? != without_comment(place.text.trim()) {
-        return None;
-    }
-    while lines.get(first)?.starts_with('.') {
-        first = first.checked_sub(1)?;
-    }
-    // The end of a closure or of a list: its beginning is further up than a reader can be shown.
-    if first == last || lines[first].starts_with([')', '}', ']']) {
-        return None;
-    }
-    Some(lines[first..=last].concat())
-}
-
 /// The lifeline's end of a call: its conversation, where it has one, and its side.
 pub fn end_of(record: usize, calls: &Calls<'_>) -> Option<(Option<usize>, Side)> {
     let owner = calls.owner(record)?;
     Some((owner.conversation, owner.side))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(file: &str, line: u32, text: &str) -> Option<String> {
-        let place = Place {
-            file: "a.rs".into(),
-            line,
-            function: "main".into(),
-            text: text.into(),
-            dropped: None,
-        };
-        statement(file, &place)
-    }
-
-    #[test]
-    fn a_line_that_continues_another_is_shown_with_it() {
-        let file = "let x = 1;\nlet mut stream = TcpStream::connect(&address)\n    .await\n    .context(1)?;\nstream\n    .write_all(b)\n";
-        assert_eq!(
-            at(file, 3, ".await").as_deref(),
-            Some("let mut stream = TcpStream::connect(&address).await")
-        );
-        assert_eq!(
-            at(file, 6, ".write_all(b)").as_deref(),
-            Some("stream.write_all(b)")
-        );
-        assert_eq!(at(file, 1, "let x = 1;"), None);
-        assert_eq!(at(file, 9, ".await"), None);
-        assert_eq!(at("run(|| {\n    1\n})\n.await", 4, ".await"), None);
-    }
-
-    #[test]
-    fn the_comment_at_the_end_of_a_line_is_left_out_and_an_address_is_none() {
-        assert_eq!(
-            without_comment("stream.write_all(b)?; // (1) all of it"),
-            "stream.write_all(b)?;"
-        );
-        assert_eq!(without_comment("get(\"http:// x\")?;"), "get(\"http:// x\")?;");
-        assert_eq!(without_comment("a / b"), "a / b");
-    }
-
-    #[test]
-    fn a_file_that_has_changed_since_is_not_asked() {
-        assert_eq!(at("stream\n    .read(b)\n", 2, ".write_all(b)"), None);
-    }
 }

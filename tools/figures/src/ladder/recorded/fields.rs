@@ -3,10 +3,11 @@
 use wire::{
     call::Call,
     conversation::{Conversation, Turn},
+    duration,
     segment::{Flags, Ip, TcpOption},
 };
 
-use super::super::{Field, text::duration};
+use super::super::Field;
 
 /// What is known of a call: who made it, where, for how long.
 pub fn of_call(call: &Call) -> Vec<Field> {
@@ -31,7 +32,7 @@ pub fn of_call(call: &Call) -> Vec<Field> {
         (None, None) => add("result", "never returned".into()),
     }
     if let Some(end) = call.end {
-        add("took", duration(end.saturating_sub(call.start)));
+        add("took", duration::text(end.saturating_sub(call.start)));
     }
     if !call.detail.is_empty() {
         add("with", call.detail.clone());
