@@ -99,6 +99,9 @@ impl Spot {
     const ALL: [Spot; 3] = [Spot::Client, Spot::Server, Spot::Link];
 }
 
+/// How long after a program's end its last line may still be under way to us.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// The addresses of two hosts joined by a link: the client's and the server's.
 const ENDS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
 
@@ -370,6 +373,7 @@ impl Play {
         let program = self.running[index].name.clone();
         let millis = scene.script.limits.ready;
         let deadline = Instant::now() + Duration::from_millis(millis);
+        let mut ended = None;
         loop {
             let is_ready = match ready {
                 Ready::Says(words) => {
@@ -381,14 +385,19 @@ impl Play {
             if is_ready {
                 return Ok(());
             }
+            let mut left = deadline.saturating_duration_since(Instant::now());
             if let Some(status) = self.running[index].ended.clone() {
-                return Err(Failure::EndedEarly {
-                    program,
-                    ready: ready.clone(),
-                    status,
-                });
+                // Its end may be told before its last line is.
+                let ended = *ended.get_or_insert_with(Instant::now);
+                left = left.min(LAST_WORDS.saturating_sub(ended.elapsed()));
+                if left.is_zero() {
+                    return Err(Failure::EndedEarly {
+                        program,
+                        ready: ready.clone(),
+                        status,
+                    });
+                }
             }
-            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Failure::NotReady {
                     program,
