@@ -22,6 +22,7 @@ fn main() -> Result<()> {
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR: once
     let (mut stream, client) = listener.accept()?;
+    drop(listener); // one client is enough
     let mut buffer = [0; 100];
     let n = stream.read(&mut buffer)?;
     stream.write_all(&buffer[..n])?;
