@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let late = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
     let listener =
         listen(&address).with_context(|| format!("listening on {address}"))?;
-    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR: accept
     thread::sleep(late);
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     loop {
         match listener.accept() {
             Ok((stream, client)) => {
-                // A thread of its own, so that this client's silence keeps nobody else waiting.
+                // A thread of its own: nobody else waits for this client.
                 let started =
                     thread::Builder::new().spawn(move || serve(stream, client));
                 if let Err(error) = started {
