@@ -13,13 +13,14 @@ fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let stream = TcpStream::connect(&address)
         .with_context(|| format!("connecting to {address}"))?;
+    let stream = &stream;
     let (length_known, go) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             go.recv().ok();
-            tell(second(&stream));
+            tell(second(stream));
         });
-        tell(first(&stream, || {
+        tell(first(stream, || {
             length_known.send(()).ok();
         }));
     });

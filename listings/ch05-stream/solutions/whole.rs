@@ -18,16 +18,16 @@ fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let stream = TcpStream::connect(&address)
         .with_context(|| format!("connecting to {address}"))?;
-    let stream = Mutex::new(stream);
+    let stream = &Mutex::new(stream);
     let (length_known, go) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             go.recv().ok();
-            tell(say(&stream, b"Go ahead"));
+            tell(say(stream, b"Go ahead"));
         });
         length_known.send(()).ok();
         // The work is done before the lock is taken, so that nobody waits for it.
-        tell(say(&stream, work()));
+        tell(say(stream, work()));
     });
     Ok(())
 }

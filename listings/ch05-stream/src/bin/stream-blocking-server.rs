@@ -64,13 +64,11 @@ fn frames(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
             return Ok(decoder.finish()?); // ❶
         }
         decoder.push(&buffer[..n]); // ❷
-        let mut answer = Vec::new();
         while let Some(frame) = decoder.next_frame()? {
             let (n, text) = (frame.len(), beginning(&frame));
             writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
-            answer.extend(encode(&frame)?);
+            stream.write_all(&encode(&frame)?)?; // ❸
         }
-        stream.write_all(&answer)?; // ❸
     }
 }
 // ANCHOR_END: frames

@@ -1,0 +1,81 @@
+//! An echo server for frames, a thread for each connection: each frame comes back, byte for byte.
+//!
+//! `cargo run --bin stream-blocking-server [ADDRESS]`
+
+use std::{
+    env,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use ch05_stream::{Decoder, encode};
+
+/// How long to wait after a failed `accept`, so that being out of descriptors does not become a busy loop.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+// ANCHOR: listen
+fn main() -> Result<()> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    let listener = TcpListener::bind(&address)
+        .with_context(|| format!("listening on {address}"))?;
+    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
+    // ANCHOR_END: listen
+    // ANCHOR: accept
+    loop {
+        match listener.accept() {
+            Ok((stream, client)) => {
+                // A thread of its own, so that this client's silence keeps nobody else waiting.
+                let started =
+                    thread::Builder::new().spawn(move || serve(stream, client));
+                if let Err(error) = started {
+                    writeln!(io::stderr(), "no thread for {client}: {error}").ok();
+                }
+            }
+            Err(error) => {
+                writeln!(io::stderr(), "accept: {error}").ok();
+                thread::sleep(BACK_OFF);
+            }
+        }
+    }
+}
+// ANCHOR_END: accept
+
+/// Answers one client until it is gone, and says why it went.
+fn serve(stream: TcpStream, client: SocketAddr) {
+    writeln!(io::stdout(), "{client} came").ok();
+    match frames(stream, client) {
+        Ok(()) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
+        // A client that resets its connection must not take the server with it.
+        Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
+    };
+}
+
+// ANCHOR: frames
+fn frames(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
+    let mut decoder = Decoder::default();
+    let mut buffer = [0; 4096];
+    loop {
+        let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(decoder.finish()?); // ❶
+        }
+        decoder.push(&buffer[..n]); // ❷
+        while let Some(frame) = decoder.next_frame()? {
+            let (n, text) = (frame.len(), beginning(&frame));
+            writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
+            stream.write_all(&encode(&frame)?)?; // ❸
+        }
+    }
+}
+// ANCHOR_END: frames
+
+/// What a log has room for.
+fn beginning(frame: &[u8]) -> String {
+    let shown = &frame[..frame.len().min(40)];
+    let more = if shown.len() < frame.len() { " ..." } else { "" };
+    format!("{}{more}", shown.escape_ascii())
+}
