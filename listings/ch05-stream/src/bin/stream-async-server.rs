@@ -63,13 +63,13 @@ async fn frames(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
     loop {
         let n = stream.read(&mut buffer).await?;
         if n == 0 {
-            return Ok(decoder.finish()?); // ❶
+            return Ok(decoder.finish()?);
         }
-        decoder.push(&buffer[..n]); // ❷
+        decoder.push(&buffer[..n]);
         while let Some(frame) = decoder.next_frame()? {
             let (n, text) = (frame.len(), beginning(&frame));
             writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
-            stream.write_all(&encode(&frame)?).await?; // ❸
+            stream.write_all(&encode(&frame)?).await?;
         }
     }
 }
