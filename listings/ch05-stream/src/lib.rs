@@ -46,19 +46,14 @@ pub enum FrameError {
 /// # Errors
 /// [`FrameError::TooLong`]: the payload has more than [`MOST`] bytes.
 pub fn encode(payload: &[u8]) -> Result<Vec<u8>, FrameError> {
-    let length = checked(payload.len())?;
+    let length = match u32::try_from(payload.len()) {
+        Ok(length) if payload.len() <= MOST => length,
+        _ => return Err(FrameError::TooLong(payload.len())),
+    };
     let mut frame = Vec::with_capacity(HEAD + payload.len());
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(payload);
     Ok(frame)
-}
-
-/// The length as a head says it, unless it is more than [`MOST`].
-fn checked(length: usize) -> Result<u32, FrameError> {
-    u32::try_from(length)
-        .ok()
-        .filter(|_| length <= MOST)
-        .ok_or(FrameError::TooLong(length))
 }
 // ANCHOR_END: encode
 
@@ -78,7 +73,9 @@ impl Decoder {
         self.taken = 0;
         self.bytes.extend_from_slice(bytes);
     }
+    // ANCHOR_END: decoder
 
+    // ANCHOR: next-frame
     /// The next frame's payload, if all of it is here.
     ///
     /// # Errors
@@ -97,7 +94,7 @@ impl Decoder {
         self.taken += HEAD + length;
         Ok(Some(payload))
     }
-    // ANCHOR_END: decoder
+    // ANCHOR_END: next-frame
 
     // ANCHOR: finish
     /// To be asked at the end of the stream, when every whole frame has been taken: was
