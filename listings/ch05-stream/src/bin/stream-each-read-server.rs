@@ -1,5 +1,6 @@
-//! **Works until** two messages wait for one `read`, or one message comes in two pieces: it takes what
-//! a `read` returns for a message, and logs it. It is busy for SECONDS before each `read`.
+//! **Works until** two messages wait for one `read`, or one message comes in two pieces:
+//! it takes what a `read` returns for a message, and logs it. It is busy for SECONDS
+//! before each `read`.
 //!
 //! `cargo run --bin stream-each-read-server [ADDRESS] [SECONDS]`
 
@@ -21,12 +22,12 @@ fn main() -> Result<()> {
     let busy = seconds(env::args().nth(2).as_deref().unwrap_or("0"))?;
     let listener = TcpListener::bind(&address)
         .with_context(|| format!("listening on {address}"))?;
-    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     loop {
         match listener.accept() {
             Ok((stream, client)) => {
-                // A thread of its own, so that this client's silence keeps nobody else waiting.
+                // A thread of its own: nobody else waits for this client.
                 let started = thread::Builder::new()
                     .spawn(move || serve(stream, client, busy));
                 if let Err(error) = started {
