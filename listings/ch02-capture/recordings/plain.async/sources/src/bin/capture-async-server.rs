@@ -26,14 +26,14 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(&address)
         .await
         .with_context(|| format!("listening on {address}"))?;
-    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR_END: listen
     // ANCHOR: accept
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // A task of its own, so that this client's silence keeps nobody else waiting.
+                // A task of its own: nobody else waits for this client.
                 tokio::spawn(serve(stream, client));
             }
             Err(error) => {

@@ -20,14 +20,14 @@ fn main() -> Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let listener = TcpListener::bind(&address)
         .with_context(|| format!("listening on {address}"))?;
-    // `println!` would panic once nobody reads our output; a reader gone is no reason to end.
+    // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
     // ANCHOR_END: listen
     // ANCHOR: accept
     loop {
         match listener.accept() {
             Ok((stream, client)) => {
-                // A thread of its own, so that this client's silence keeps nobody else waiting.
+                // A thread of its own: nobody else waits for this client.
                 let started =
                     thread::Builder::new().spawn(move || serve(stream, client));
                 if let Err(error) = started {
