@@ -6,7 +6,10 @@
 //!
 //! `cargo run --bin capture-syn-clock FIRST.pcap SECOND.pcap`
 
-use std::{env, fs};
+use std::{
+    env, fs,
+    io::{self, Write},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -27,8 +30,8 @@ fn main() -> Result<()> {
     let ticks = second.number.wrapping_sub(first.number); // may have gone past 2³²
     let by_number = f64::from(ticks) * TICK;
     let by_stamp = (second.stamp - first.stamp).rem_euclid(ROUND);
-    println!("{by_stamp:.6} s by the captures' stamps");
-    println!("{by_number:.6} s by the sequence numbers");
+    writeln!(io::stdout(), "{by_stamp:.6} s by the captures' stamps").ok();
+    writeln!(io::stdout(), "{by_number:.6} s by the sequence numbers").ok();
     // ANCHOR_END: clocks
     Ok(())
 }
