@@ -1,11 +1,11 @@
-//! Sends 200,000 bytes without reading, finishes, and begins to read half a second later.
+//! Sends 100,000 bytes, and begins to read the answer half a second later.
 //!
 //! `cargo run --bin multiplex-slow-client [ADDRESS]`
 
 use std::{
     env,
     io::{self, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     thread,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 /// How much is said, and how long nothing of the answer is read.
-const BYTES: usize = 200_000;
+const BYTES: usize = 100_000;
 const PAUSE: Duration = Duration::from_millis(500);
 
 fn main() -> Result<()> {
@@ -23,17 +23,14 @@ fn main() -> Result<()> {
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
     // ANCHOR: talk
     let message: Vec<u8> = (0..BYTES).map(|at| (at % 251) as u8).collect();
-    let mut answer = Vec::new();
-    thread::scope(|scope| -> Result<()> {
-        scope.spawn(|| {
-            (&stream)
-                .write_all(&message)
-                .and_then(|()| stream.shutdown(Shutdown::Write))
-        });
+    let mut answer = vec![0; BYTES];
+    thread::scope(|scope| {
+        // A thread that writes: it will be held up until this one reads.
+        scope.spawn(|| (&stream).write_all(&message));
         thread::sleep(PAUSE);
-        (&stream).read_to_end(&mut answer).context("reading the answer")?;
-        Ok(())
-    })?;
+        (&stream).read_exact(&mut answer)
+    })
+    .context("reading the answer")?;
     ensure!(
         answer == message,
         "heard {} bytes, and not what was said",
