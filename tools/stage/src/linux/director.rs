@@ -171,6 +171,7 @@ impl Row {
                     }
                     self.waits_for = Waiting::Ends((first..play.running.len()).collect());
                 }
+                Deed::End(_) => signal(libc::SIGTERM),
                 Deed::Kill(_) => signal(libc::SIGKILL),
                 Deed::Stop(_) => signal(libc::SIGSTOP),
                 Deed::Continue(_) => signal(libc::SIGCONT),
@@ -188,7 +189,7 @@ impl Row {
 
 fn deed_program(deed: &Deed) -> Option<&String> {
     match deed {
-        Deed::Kill(name) | Deed::Stop(name) | Deed::Continue(name) => Some(name),
+        Deed::End(name) | Deed::Kill(name) | Deed::Stop(name) | Deed::Continue(name) => Some(name),
         _ => None,
     }
 }

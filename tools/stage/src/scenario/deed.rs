@@ -23,6 +23,8 @@ pub struct Then {
 pub enum Deed {
     /// Asks `ss` for the sockets, on every host; its answer stands in the output under the name `ss`.
     Ss,
+    /// Asks a program to end, with SIGTERM.
+    End(String),
     /// Ends a program with SIGKILL.
     Kill(String),
     /// Stops a program with SIGSTOP.
@@ -40,7 +42,7 @@ pub enum Deed {
 /// A text that is no deed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is nothing the director does; the choices are ss, kill NAME, stop NAME, continue NAME, cut, mend, wait TIME (`wait 60ms`)"
+    "`{0}` is nothing the director does; the choices are ss, end NAME, kill NAME, stop NAME, continue NAME, cut, mend, wait TIME (`wait 60ms`)"
 )]
 pub struct NoDeed(String);
 
@@ -48,7 +50,7 @@ impl Deed {
     /// The program it is done to.
     pub fn program(&self) -> Option<&str> {
         match self {
-            Deed::Kill(name) | Deed::Stop(name) | Deed::Continue(name) => Some(name),
+            Deed::End(name) | Deed::Kill(name) | Deed::Stop(name) | Deed::Continue(name) => Some(name),
             Deed::Ss | Deed::Cut | Deed::Mend | Deed::Wait(_) => None,
         }
     }
@@ -62,6 +64,7 @@ impl std::str::FromStr for Deed {
             ["ss"] => Ok(Deed::Ss),
             ["cut"] => Ok(Deed::Cut),
             ["mend"] => Ok(Deed::Mend),
+            ["end", name] => Ok(Deed::End(name.into())),
             ["kill", name] => Ok(Deed::Kill(name.into())),
             ["stop", name] => Ok(Deed::Stop(name.into())),
             ["continue", name] => Ok(Deed::Continue(name.into())),
@@ -75,6 +78,7 @@ impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Deed::Ss => f.write_str("ss"),
+            Deed::End(name) => write!(f, "end {name}"),
             Deed::Kill(name) => write!(f, "kill {name}"),
             Deed::Stop(name) => write!(f, "stop {name}"),
             Deed::Continue(name) => write!(f, "continue {name}"),
@@ -107,6 +111,7 @@ mod tests {
     fn every_deed_is_read_as_it_is_written() {
         for text in [
             "ss",
+            "end server",
             "kill server",
             "stop client-2",
             "continue server",
@@ -122,7 +127,7 @@ mod tests {
     fn what_is_no_deed_is_told_the_choices() {
         for text in ["kill", "ss now", "wait", "wait long", "sleep 1s", ""] {
             let error = text.parse::<Deed>().unwrap_err().to_string();
-            assert!(error.contains("the choices are ss, kill NAME"), "{error}");
+            assert!(error.contains("the choices are ss, end NAME, kill NAME"), "{error}");
         }
     }
 }

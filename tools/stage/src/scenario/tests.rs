@@ -226,7 +226,7 @@ fn the_director_waits_for_packets_and_does_what_can_be_done() {
     assert!(then("client FNI", "ss").contains("`SYN`, `FIN`"));
     assert!(then("client close", "ss").contains("is a call, and the director hears packets"));
     assert!(then("last client data", "ss").contains("known only afterwards"));
-    assert!(then("client FIN", "kil server").contains("the choices are ss, kill NAME"));
+    assert!(then("client FIN", "kil server").contains("the choices are ss, end NAME, kill NAME"));
     assert!(
         then("client FIN", "kill sever")
             .contains("there is no program `sever`; the programs are server, client")
