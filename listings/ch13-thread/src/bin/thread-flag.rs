@@ -1,7 +1,7 @@
 //! An echo server whose signal handler sets a flag. **Does not work**: the flag is looked at when `accept` returns, and
 //! that is when the next client comes.
 //!
-//! `cargo run --bin thread-flag-server [ADDRESS]`
+//! `cargo run --bin thread-flag [ADDRESS]`
 
 #[cfg(unix)]
 use std::{
@@ -25,7 +25,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[cfg(not(unix))]
 fn main() {
     eprintln!(
-        "thread-flag-server waits for signals, which this system does not have"
+        "thread-flag waits for signals, which this system does not have"
     );
     std::process::exit(1);
 }
