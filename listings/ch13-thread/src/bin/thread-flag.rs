@@ -24,9 +24,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 
 #[cfg(not(unix))]
 fn main() {
-    eprintln!(
-        "thread-flag waits for signals, which this system does not have"
-    );
+    eprintln!("thread-flag waits for signals, which this system does not have");
     std::process::exit(1);
 }
 

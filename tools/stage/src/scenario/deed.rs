@@ -127,7 +127,10 @@ mod tests {
     fn what_is_no_deed_is_told_the_choices() {
         for text in ["kill", "ss now", "wait", "wait long", "sleep 1s", ""] {
             let error = text.parse::<Deed>().unwrap_err().to_string();
-            assert!(error.contains("the choices are ss, end NAME, kill NAME"), "{error}");
+            assert!(
+                error.contains("the choices are ss, end NAME, kill NAME"),
+                "{error}"
+            );
         }
     }
 }
