@@ -65,7 +65,7 @@ mod linux {
                         // Held here, too, the port would be taken as long as this client stays.
                         drop(listener);
                         serve(stream, client);
-                        process::exit(0);
+                        return Ok(());
                     }
                     // The child has its own handle on the connection; this one is given up.
                     Ok(ForkResult::Parent { .. }) => drop(stream),

@@ -76,7 +76,7 @@ mod linux {
                         drop(listener);
                         look(&mut data);
                         serve(stream, client);
-                        process::exit(0);
+                        return Ok(());
                     }
                     // The child has its own handle on the connection; this one is given up.
                     Ok(ForkResult::Parent { .. }) => drop(stream),

@@ -70,7 +70,7 @@ mod linux {
                             // Held here, too, the port would be taken as long as this client stays.
                             drop(listener);
                             serve(stream, client);
-                            process::exit(0);
+                            return Ok(());
                         }
                         // Kept, so that the log can say after whom the next one came.
                         Ok(ForkResult::Parent { .. }) => {

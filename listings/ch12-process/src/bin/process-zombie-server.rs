@@ -45,13 +45,14 @@ mod linux {
         loop {
             match listener.accept() {
                 Ok((stream, client)) => {
-                    writeln!(io::stdout(), "before {client}: {}", children()).ok();
+                    writeln!(io::stdout(), "{}, when {client} comes", children())
+                        .ok();
                     match fork() {
                         Ok(ForkResult::Child) => {
                             // Held here, too, the port would be taken as long as this client stays.
                             drop(listener);
                             serve(stream, client);
-                            process::exit(0);
+                            return Ok(());
                         }
                         // The child has its own handle on the connection; this one is given up.
                         Ok(ForkResult::Parent { .. }) => drop(stream),
@@ -105,7 +106,7 @@ mod linux {
             .collect();
         // Number, name in parentheses, state; Z is a zombie.
         let ended = states.iter().filter(|stat| stat.contains(") Z ")).count();
-        format!("{} children, {ended} of them zombies", states.len())
+        format!("children: {}, zombies: {ended}", states.len())
     }
     // ANCHOR_END: children
 

@@ -1,0 +1,183 @@
+//! An echo server with a few processes on one port, each with a listener and a runtime of its own.
+//!
+//! `cargo run --bin process-async-server [ADDRESS] [WORKERS]`
+
+#[cfg(target_os = "linux")]
+fn main() -> anyhow::Result<()> {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> anyhow::Result<()> {
+    anyhow::bail!(
+        "its processes end with their parent by `prctl`, which is Linux's own"
+    )
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        env,
+        io::{self, Write},
+        net::{self, SocketAddr, ToSocketAddrs},
+        num::NonZeroUsize,
+        process, thread,
+        time::Duration,
+    };
+
+    use anyhow::{Context, Result};
+    use nix::{
+        errno::Errno,
+        sys::{prctl, signal::Signal, wait::wait},
+        unistd::{self, ForkResult, Pid, getpid, getppid},
+    };
+    use socket2::{Domain, Protocol, Socket, Type};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+        runtime, time,
+    };
+
+    /// How long to wait after something went wrong, so that what goes on going wrong does not become a busy loop.
+    const BACK_OFF: Duration = Duration::from_millis(100);
+
+    /// How many connections may wait for `accept` at each listener; std's number.
+    const BACKLOG: i32 = 128;
+
+    pub fn main() -> Result<()> {
+        let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+        let number = match env::args().nth(2) {
+            Some(number) => {
+                number.parse::<NonZeroUsize>().context("the number of workers")?
+            }
+            None => thread::available_parallelism()?,
+        }
+        .get();
+        // ANCHOR: main
+        let mut listeners = listeners(&address, number)
+            .with_context(|| format!("listening on {address}"))?;
+        writeln!(io::stdout(), "listening on {}", listeners[0].local_addr()?).ok();
+        let mut workers: Vec<Option<Pid>> = vec![None; number];
+        loop {
+            let missing = workers.iter_mut().enumerate();
+            for (index, worker) in missing.filter(|(_, worker)| worker.is_none()) {
+                match fork() {
+                    Ok(ForkResult::Child) => {
+                        let own = listeners.swap_remove(index);
+                        drop(listeners); // the others are for others
+                        return work(own);
+                    }
+                    Ok(ForkResult::Parent { child }) => *worker = Some(child),
+                    Err(error) => {
+                        writeln!(io::stderr(), "no process: {error}").ok();
+                    }
+                }
+            }
+            let ended = wait();
+            // ANCHOR_END: main
+            if ended != Err(Errno::EINTR) {
+                writeln!(io::stderr(), "a worker has ended: {ended:?}").ok();
+                let ended = ended.ok().and_then(|status| status.pid());
+                // Its listener is still here, with whoever waits in its queue: the next worker takes it over.
+                workers
+                    .iter_mut()
+                    .filter(|worker| **worker == ended)
+                    .for_each(|worker| *worker = None);
+                thread::sleep(BACK_OFF);
+            }
+        }
+    }
+
+    // ANCHOR: listeners
+    /// Several listeners at one address: the kernel chooses among them for each client.
+    fn listeners(address: &str, number: usize) -> Result<Vec<net::TcpListener>> {
+        let mut address =
+            address.to_socket_addrs()?.next().context("no address")?;
+        let mut listeners = Vec::with_capacity(number);
+        for _ in 0..number {
+            let socket = Socket::new(
+                Domain::for_address(address),
+                Type::STREAM,
+                Some(Protocol::TCP),
+            )?;
+            socket.set_reuse_address(true)?; // as std does
+            socket.set_reuse_port(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(BACKLOG)?;
+            let listener = net::TcpListener::from(socket);
+            address = listener.local_addr()?; // port 0 has become a number
+            listeners.push(listener);
+        }
+        Ok(listeners)
+    }
+    // ANCHOR_END: listeners
+
+    // ANCHOR: work
+    /// One worker: a runtime with one thread, made after the fork, and a task for each connection.
+    fn work(listener: net::TcpListener) -> Result<()> {
+        listener.set_nonblocking(true)?;
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            loop {
+                match listener.accept().await {
+                    Ok((stream, client)) => {
+                        // A task of its own: nobody else waits for this client.
+                        tokio::spawn(serve(stream, client));
+                    }
+                    Err(error) => {
+                        writeln!(io::stderr(), "accept: {error}").ok();
+                        time::sleep(BACK_OFF).await;
+                    }
+                }
+            }
+        })
+    }
+    // ANCHOR_END: work
+
+    // ANCHOR: fork
+    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    fn fork() -> nix::Result<ForkResult> {
+        let parent = getpid();
+        // SAFETY: this process has one thread. In one with more, the child would have
+        // only the thread that called, and every lock another held, for ever locked.
+        #[allow(unsafe_code)]
+        let forked = unsafe { unistd::fork() }?;
+        if forked.is_child() {
+            let asked = prctl::set_pdeathsig(Signal::SIGTERM);
+            // The parent may have ended before the kernel was asked.
+            if asked.is_err() || getppid() != parent {
+                process::exit(1);
+            }
+        }
+        Ok(forked)
+    }
+    // ANCHOR_END: fork
+
+    /// Answers one client until it is gone, and says why it went.
+    async fn serve(stream: TcpStream, client: SocketAddr) {
+        writeln!(io::stdout(), "{client} came").ok();
+        match echo(stream, client).await {
+            Ok(()) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
+            // A client that resets its connection must not take the server with it.
+            Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
+        };
+    }
+
+    // ANCHOR: echo
+    async fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
+        let mut buffer = [0; 100];
+        loop {
+            let n = stream.read(&mut buffer).await?;
+            if n == 0 {
+                return Ok(()); // the client has finished sending
+            }
+            let message = &buffer[..n];
+            let text = message.escape_ascii();
+            writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
+            stream.write_all(message).await?;
+        }
+    }
+    // ANCHOR_END: echo
+}

@@ -1,0 +1,140 @@
+//! An echo server with a few processes, made before anybody comes, that share one listener.
+//!
+//! `cargo run --bin process-prefork-server [ADDRESS] [CHILDREN]`
+
+#[cfg(target_os = "linux")]
+fn main() -> anyhow::Result<()> {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> anyhow::Result<()> {
+    anyhow::bail!(
+        "its processes end with their parent by `prctl`, which is Linux's own"
+    )
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        env,
+        io::{self, Read, Write},
+        net::{SocketAddr, TcpListener, TcpStream},
+        num::NonZeroUsize,
+        process, thread,
+        time::Duration,
+    };
+
+    use anyhow::{Context, Result};
+    use nix::{
+        errno::Errno,
+        sys::{prctl, signal::Signal, wait::wait},
+        unistd::{self, ForkResult, getpid, getppid},
+    };
+
+    /// How many children there are, which is how many clients are served at a time.
+    const CHILDREN: usize = 4;
+
+    /// How long to wait after something went wrong, so that what goes on going wrong does not become a busy loop.
+    const BACK_OFF: Duration = Duration::from_millis(100);
+
+    // ANCHOR: listen
+    pub fn main() -> Result<()> {
+        let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+        let listener = TcpListener::bind(&address)
+            .with_context(|| format!("listening on {address}"))?;
+        // Unlike `println!` it does not panic where nobody reads our output.
+        writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
+        // ANCHOR_END: listen
+        let children = match env::args().nth(2) {
+            Some(number) => number
+                .parse::<NonZeroUsize>()
+                .context("the number of children")?
+                .get(),
+            None => CHILDREN,
+        };
+        // ANCHOR: prefork
+        let mut living = 0;
+        loop {
+            while living < children {
+                match fork() {
+                    Ok(ForkResult::Child) => work(&listener),
+                    Ok(ForkResult::Parent { .. }) => living += 1,
+                    Err(error) => {
+                        writeln!(io::stderr(), "no process: {error}").ok();
+                        thread::sleep(BACK_OFF);
+                    }
+                }
+            }
+            match wait() {
+                Err(Errno::EINTR) => {}
+                ended => {
+                    writeln!(io::stderr(), "a child has ended: {ended:?}").ok();
+                    living -= 1;
+                    thread::sleep(BACK_OFF);
+                }
+            }
+        }
+    }
+    // ANCHOR_END: prefork
+
+    // ANCHOR: work
+    /// One child: one client after another. All children wait on the same listener, and the kernel wakes one of them.
+    fn work(listener: &TcpListener) -> ! {
+        loop {
+            match listener.accept() {
+                Ok((stream, client)) => serve(stream, client),
+                Err(error) => {
+                    writeln!(io::stderr(), "accept: {error}").ok();
+                    thread::sleep(BACK_OFF);
+                }
+            }
+        }
+    }
+    // ANCHOR_END: work
+
+    // ANCHOR: fork
+    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    fn fork() -> nix::Result<ForkResult> {
+        let parent = getpid();
+        // SAFETY: this process has one thread. In one with more, the child would have
+        // only the thread that called, and every lock another held, for ever locked.
+        #[allow(unsafe_code)]
+        let forked = unsafe { unistd::fork() }?;
+        if forked.is_child() {
+            let asked = prctl::set_pdeathsig(Signal::SIGTERM);
+            // The parent may have ended before the kernel was asked.
+            if asked.is_err() || getppid() != parent {
+                process::exit(1);
+            }
+        }
+        Ok(forked)
+    }
+    // ANCHOR_END: fork
+
+    /// Answers one client until it is gone, and says why it went.
+    fn serve(stream: TcpStream, client: SocketAddr) {
+        writeln!(io::stdout(), "{client} came").ok();
+        match echo(stream, client) {
+            Ok(()) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
+            // A client that resets its connection must not take the server with it.
+            Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
+        };
+    }
+
+    // ANCHOR: echo
+    fn echo(mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
+        let mut buffer = [0; 100];
+        loop {
+            let n = stream.read(&mut buffer)?;
+            if n == 0 {
+                return Ok(()); // the client has finished sending
+            }
+            let message = &buffer[..n];
+            let text = message.escape_ascii();
+            writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
+            stream.write_all(message)?;
+        }
+    }
+    // ANCHOR_END: echo
+}
