@@ -56,37 +56,48 @@ mod linux {
         // ANCHOR: main
         let mut listeners = listeners(&address, number)
             .with_context(|| format!("listening on {address}"))?;
+        let mut workers: Vec<Pid> =
+            (0..number).map(|index| hire(&mut listeners, index)).collect();
         writeln!(io::stdout(), "listening on {}", listeners[0].local_addr()?).ok();
-        let mut workers: Vec<Option<Pid>> = vec![None; number];
         loop {
-            let missing = workers.iter_mut().enumerate();
-            for (index, worker) in missing.filter(|(_, worker)| worker.is_none()) {
-                match fork() {
-                    Ok(ForkResult::Child) => {
-                        let own = listeners.swap_remove(index);
-                        drop(listeners); // the others are for others
-                        return work(own);
-                    }
-                    Ok(ForkResult::Parent { child }) => *worker = Some(child),
-                    Err(error) => {
-                        writeln!(io::stderr(), "no process: {error}").ok();
-                    }
-                }
-            }
             let ended = wait();
-            // ANCHOR_END: main
             if ended != Err(Errno::EINTR) {
                 writeln!(io::stderr(), "a worker has ended: {ended:?}").ok();
-                let ended = ended.ok().and_then(|status| status.pid());
-                // Its listener is still here, with whoever waits in its queue: the next worker takes it over.
-                workers
-                    .iter_mut()
-                    .filter(|worker| **worker == ended)
-                    .for_each(|worker| *worker = None);
-                thread::sleep(BACK_OFF);
+                thread::sleep(BACK_OFF); // should they all end at once, again and again
+            }
+            let ended = ended.ok().and_then(|status| status.pid());
+            if let Some(index) =
+                workers.iter().position(|&worker| Some(worker) == ended)
+            {
+                // Its listener is still here, and so is whoever waits in its queue.
+                workers[index] = hire(&mut listeners, index);
             }
         }
     }
+    // ANCHOR_END: main
+
+    // ANCHOR: hire
+    /// Makes the worker of one listener, however often it has to try.
+    fn hire(listeners: &mut Vec<net::TcpListener>, index: usize) -> Pid {
+        loop {
+            match fork() {
+                Ok(ForkResult::Child) => {
+                    let own = listeners.swap_remove(index);
+                    listeners.clear(); // the others are for others
+                    if let Err(error) = work(own) {
+                        writeln!(io::stderr(), "worker {index}: {error:#}").ok();
+                    }
+                    process::exit(1);
+                }
+                Ok(ForkResult::Parent { child }) => return child,
+                Err(error) => {
+                    writeln!(io::stderr(), "no process: {error}").ok();
+                    thread::sleep(BACK_OFF);
+                }
+            }
+        }
+    }
+    // ANCHOR_END: hire
 
     // ANCHOR: listeners
     /// Several listeners at one address: the kernel chooses among them for each client.

@@ -38,14 +38,8 @@ mod linux {
     /// How long to wait after something went wrong, so that what goes on going wrong does not become a busy loop.
     const BACK_OFF: Duration = Duration::from_millis(100);
 
-    // ANCHOR: listen
     pub fn main() -> Result<()> {
         let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
-        let listener = TcpListener::bind(&address)
-            .with_context(|| format!("listening on {address}"))?;
-        // Unlike `println!` it does not panic where nobody reads our output.
-        writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
-        // ANCHOR_END: listen
         let children = match env::args().nth(2) {
             Some(number) => number
                 .parse::<NonZeroUsize>()
@@ -54,29 +48,38 @@ mod linux {
             None => CHILDREN,
         };
         // ANCHOR: prefork
-        let mut living = 0;
+        let listener = TcpListener::bind(&address)
+            .with_context(|| format!("listening on {address}"))?;
+        for _ in 0..children {
+            hire(&listener);
+        }
+        writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
         loop {
-            while living < children {
-                match fork() {
-                    Ok(ForkResult::Child) => work(&listener),
-                    Ok(ForkResult::Parent { .. }) => living += 1,
-                    Err(error) => {
-                        writeln!(io::stderr(), "no process: {error}").ok();
-                        thread::sleep(BACK_OFF);
-                    }
-                }
+            let ended = wait();
+            if ended != Err(Errno::EINTR) {
+                writeln!(io::stderr(), "a child has ended: {ended:?}").ok();
+                thread::sleep(BACK_OFF); // should they all end at once, again and again
+                hire(&listener);
             }
-            match wait() {
-                Err(Errno::EINTR) => {}
-                ended => {
-                    writeln!(io::stderr(), "a child has ended: {ended:?}").ok();
-                    living -= 1;
+        }
+    }
+    // ANCHOR_END: prefork
+
+    // ANCHOR: hire
+    /// Makes one more child, however often it has to try.
+    fn hire(listener: &TcpListener) {
+        loop {
+            match fork() {
+                Ok(ForkResult::Child) => work(listener),
+                Ok(ForkResult::Parent { .. }) => return,
+                Err(error) => {
+                    writeln!(io::stderr(), "no process: {error}").ok();
                     thread::sleep(BACK_OFF);
                 }
             }
         }
     }
-    // ANCHOR_END: prefork
+    // ANCHOR_END: hire
 
     // ANCHOR: work
     /// One child: one client after another. All children wait on the same listener, and the kernel wakes one of them.

@@ -1,6 +1,6 @@
 //! An echo server with 64 MB of data, whose processes say how much of it is their own.
 //!
-//! `cargo run --bin process-copy-server [ADDRESS]`
+//! `cargo run --bin process-copy [ADDRESS]`
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
