@@ -373,8 +373,8 @@ fn calls(
     report: &Report,
     folder: &Path,
 ) -> Result<TappedCalls, PerformError> {
-    let log = match fs::read(folder.join(TAP_LOG)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+    let log = match tap_log::Log::at(&folder.join(TAP_LOG)).read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => tap_log::Written::default(),
         other => other.map_err(stage_error("reading the tap's log"))?,
     };
     let tapped = |name: &String| {
@@ -522,6 +522,9 @@ fn run(
     fs::write(folder.join(SCRIPT), text)
         .and_then(|()| fs::create_dir(folder.join(WORK)))
         .map_err(stage_error("writing the script"))?;
+    if script.tap.is_some() {
+        tap_log::Log::create(&folder.join(TAP_LOG)).map_err(stage_error("making the tap's log"))?;
+    }
     let mut command = command(programs, folder)?;
     let starting = format!("starting {}", command.get_program().to_string_lossy());
     let mut child = command

@@ -9,7 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use wire::call::{Call, Descriptor, Fork, Name, Place, Ready, Record, Start};
@@ -21,10 +23,80 @@ pub mod place;
 mod raw;
 mod source;
 
-/// What a program's environment needs so that its calls are noted: the tap before every other library, and where it
-/// writes.
-pub fn environment(tap: &Path, log: &Path) -> [(&'static str, OsString); 2] {
-    [("LD_PRELOAD", tap.into()), ("BOOK_TAP_LOG", log.into())]
+/// Room for some 150,000 calls. What comes after them is lost, and counted.
+const ROOM: u64 = 64 << 20;
+
+/// The file that the tap writes into: as large as it may become from the start, since programs write into their memory
+/// and the kernel keeps both the same.
+pub struct Log {
+    path: PathBuf,
+}
+
+impl Log {
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// It exists, or there is no room for it on the disk.
+    pub fn create(path: &Path) -> io::Result<Log> {
+        Log::create_with_room(path, ROOM)
+    }
+
+    /// As [`Log::create`], for so many bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_with_room(path: &Path, room: u64) -> io::Result<Log> {
+        let file = File::create_new(path)?;
+        // A program must not find out by SIGBUS that the disk is full.
+        #[cfg(target_os = "linux")]
+        crate::linux::reserve(&file, room)?;
+        #[cfg(not(target_os = "linux"))]
+        file.set_len(room)?;
+        Ok(Log::at(path))
+    }
+
+    /// A log that exists.
+    pub fn at(path: &Path) -> Log {
+        Log { path: path.into() }
+    }
+
+    /// What a program's environment needs so that its calls are noted: the tap before every other library, and where it
+    /// writes.
+    pub fn environment(&self, tap: &Path) -> [(&'static str, OsString); 2] {
+        [
+            ("LD_PRELOAD", tap.into()),
+            ("BOOK_TAP_LOG", self.path.clone().into()),
+        ]
+    }
+
+    /// What has been written so far, for [`records`].
+    ///
+    /// # Errors
+    /// The file cannot be read, or was not made by [`Log::create`].
+    pub fn read(&self) -> io::Result<Written> {
+        let mut file = File::open(&self.path)?;
+        let room = (file.metadata()?.len() & !7).saturating_sub(8);
+        let mut next = [0; 8];
+        file.seek(SeekFrom::Start(room))?;
+        file.read_exact(&mut next)?;
+        let next = u64::from_ne_bytes(next);
+        file.rewind()?;
+        let mut lines = Vec::new();
+        file.take(next.min(room)).read_to_end(&mut lines)?;
+        Ok(Written {
+            lines,
+            full: next > room,
+        })
+    }
+}
+
+/// What stands in a log.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// The lines; where a process was killed in the middle of one, zeros for the rest of it.
+    pub lines: Vec<u8>,
+    /// Whether there was more to say than there was room for.
+    pub full: bool,
 }
 
 /// What the tap's log says.
@@ -32,8 +104,8 @@ pub fn environment(tap: &Path, log: &Path) -> [(&'static str, OsString); 2] {
 pub struct Tapped {
     /// Starts, calls and forks, by time. The ends of processes are not the tap's to know.
     pub records: Vec<Record>,
-    /// How many lines are missing or broken: the disk was full, or a signal's handler called while the tap was at work.
-    /// Where it is not zero, the records do not say everything. A line that was cut short may count twice.
+    /// How many lines are missing or broken, as far as it is known: the log was full, a process was killed in the middle of a
+    /// line, or a signal's handler called while the tap was at work. Where it is not zero, the records do not say everything.
     pub lost: u64,
     /// Calls that the recording's format has no name for; they are left out.
     pub unnamed: BTreeSet<String>,
@@ -48,7 +120,7 @@ pub struct Tapped {
 ///
 /// `programs` names the processes that were started for the scenario; what they fork or spawn bears their name. `places`
 /// finds the lines; it may be kept for the next log.
-pub fn records(log: &[u8], programs: &BTreeMap<u32, String>, places: &mut Places) -> Tapped {
+pub fn records(log: &Written, programs: &BTreeMap<u32, String>, places: &mut Places) -> Tapped {
     let mut reader = Reader {
         names: programs.clone(),
         places,
@@ -58,8 +130,9 @@ pub fn records(log: &[u8], programs: &BTreeMap<u32, String>, places: &mut Places
         forked: BTreeSet::new(),
         tapped: Tapped::default(),
     };
-    for text in String::from_utf8_lossy(log)
-        .lines()
+    reader.tapped.lost += u64::from(log.full);
+    for text in String::from_utf8_lossy(&log.lines)
+        .split(['\n', '\0'])
         .filter(|text| !text.is_empty())
     {
         match Line::read(text) {
@@ -340,11 +413,11 @@ mod tests {
 
     fn read(log: &str) -> Tapped {
         let programs = BTreeMap::from([(7, "server".to_string())]);
-        records(
-            log.as_bytes(),
-            &programs,
-            &mut Places::new("/", Ours::NotDownloaded),
-        )
+        let log = Written {
+            lines: log.into(),
+            full: false,
+        };
+        records(&log, &programs, &mut Places::new("/", Ours::NotDownloaded))
     }
 
     fn calls(tapped: &Tapped) -> Vec<&Call> {
@@ -437,9 +510,31 @@ mod tests {
     #[test]
     fn what_is_missing_or_broken_is_counted() {
         let lost = ACCEPT.replace("\"fd\"", "\"lost\":5,\"fd\"");
-        let tapped = read(&[BORN, &ACCEPT[..40], "\n", &lost, ACCEPTED].concat());
+        let cut = format!("{}{}", &ACCEPT[..40], "\0".repeat(30));
+        let tapped = read(&[BORN, &cut, &lost, ACCEPTED].concat());
         assert_eq!(tapped.lost, 6);
         assert_eq!(calls(&tapped).len(), 1);
+    }
+
+    #[test]
+    fn a_log_is_read_as_far_as_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = Log::create_with_room(&path, 64).unwrap();
+        assert_eq!(log.read().unwrap().lines, b"");
+        assert!(Log::create(&path).is_err(), "another log would be lost");
+        let write = |at: u64, bytes: &[u8]| {
+            let mut file = File::options().write(true).open(&path).unwrap();
+            file.seek(SeekFrom::Start(at)).unwrap();
+            io::Write::write_all(&mut file, bytes).unwrap();
+        };
+        write(0, b"{}\n");
+        write(56, &3_u64.to_ne_bytes());
+        let written = log.read().unwrap();
+        assert_eq!((written.lines.as_slice(), written.full), (&b"{}\n"[..], false));
+        write(56, &70_u64.to_ne_bytes());
+        let written = log.read().unwrap();
+        assert_eq!((written.lines.len(), written.full), (56, true));
     }
 
     #[test]
@@ -535,7 +630,10 @@ mod tests {
             read(&log[end..]);
         }
         records(
-            b"\xff\xfe{\n\0",
+            &Written {
+                lines: b"\xff\xfe{\n\x01".into(),
+                full: false,
+            },
             &BTreeMap::new(),
             &mut Places::new("/", Ours::NotDownloaded),
         );

@@ -164,7 +164,7 @@ impl Call {
                 list.number(*address as u64);
             }
         });
-        inside.log.write(&mut line, true);
+        inside.log.write(&mut line);
         drop(inside);
         Call {
             name,
@@ -193,7 +193,7 @@ impl Call {
             });
         }
         fill(&mut line, result);
-        inside.log.write(&mut line, false);
+        inside.log.write(&mut line);
     }
 
     /// The call has returned, in a process that is new: what is left to say is that it exists.
@@ -201,23 +201,6 @@ impl Call {
         if let Some(inside) = self.caller.and_then(|_| Inside::enter()) {
             process::check(inside.log, std::process::id());
         }
-    }
-}
-
-/// Whether the program is about to close the log, as one does that closes every number there is. It is told that the
-/// number is free (`EBADF`), as it would be without the tap.
-pub fn spares_log(fd: c_int) -> bool {
-    let spared = !BUSY.get() && matches!(LOG.get(), Some(Some(log)) if log.is_behind(fd));
-    if spared {
-        set_errno(libc::EBADF);
-    }
-    spared
-}
-
-/// The program is about to put something of its own on a number: should the log be there, it moves.
-pub fn make_way(fd: c_int) {
-    if let Some(inside) = Inside::enter() {
-        inside.log.make_way(fd);
     }
 }
 

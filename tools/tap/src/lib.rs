@@ -9,9 +9,13 @@
 //!
 //! # The log
 //!
-//! One JSON object a line. Every line is written by one `write` to a descriptor opened with `O_APPEND`, so that the lines
-//! of threads, forked children and several programs never mix. Times are `CLOCK_REALTIME` in nanoseconds, the clock of
-//! the packets. `?` marks a key that may be absent.
+//! A file of zeros, made by whoever asks for it: its size is the log's room. It is mapped into every tapped process, and its
+//! last eight bytes (at a multiple of eight) say where the next line begins: who writes adds the length of its line and
+//! has the place to itself, so that the lines of threads, forked children and several programs never mix. What a process
+//! has written stays when it is killed. Where it was killed in the middle of a line, zeros stand for the rest.
+//!
+//! One JSON object a line. Times are `CLOCK_REALTIME` in nanoseconds, the clock of the packets. `?` marks a key that may
+//! be absent.
 //!
 //! A process began, by `exec` or by `fork`:
 //! ```json
@@ -44,8 +48,8 @@
 //! an end is a call that the process did not live to see return. The two stand apart because the packet of a `send` can
 //! be seen, and its program killed for it, before `send` returns.
 //!
-//! `"lost":n` on any line says that n lines before it could not be written (a full disk, a missing folder). A line that
-//! was cut short is followed by a line break, so that the next one is whole.
+//! `"lost":n` on any line says that n lines before it could not be written. Where the next line would begin beyond the room,
+//! the log is full, and what came later is not in it.
 #![cfg(target_os = "linux")]
 // Standing in for C functions is nothing but unsafe code; each block says why it is sound.
 #![allow(unsafe_code)]

@@ -29,7 +29,7 @@ pub fn began(log: &Log) {
             }
         }
     });
-    log.write(&mut line, true);
+    log.write(&mut line);
     // SAFETY: `object` has the type asked for and gets back this pointer while `log` is alive.
     unsafe { libc::dl_iterate_phdr(Some(object), (&raw const *log).cast_mut().cast::<c_void>()) };
 }
@@ -39,7 +39,7 @@ pub fn check(log: &Log, process: u32) {
     let known = KNOWN.load(Ordering::Relaxed);
     if known != process {
         KNOWN.store(process, Ordering::Relaxed);
-        log.write(&mut opening(known, false), true);
+        log.write(&mut opening(known, false));
     }
 }
 
@@ -87,6 +87,6 @@ unsafe extern "C" fn object(info: *mut libc::dl_phdr_info, _: usize, log: *mut c
     });
     line.number("base", base as u64);
     line.number("limit", end as u64);
-    log.write(&mut line, true);
+    log.write(&mut line);
     0
 }

@@ -386,9 +386,6 @@ unsafe extern "C" fn readv(fd: c_int, buffers: *const iovec, count: c_int) -> ss
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn close(fd: c_int) -> c_int {
-    if call::spares_log(fd) {
-        return -1;
-    }
     let call = Call::on_any("close", fd, |_| {});
     // SAFETY: handed on.
     let result = unsafe { next::close(fd) };
@@ -407,7 +404,6 @@ unsafe extern "C" fn dup(fd: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
-    call::make_way(new);
     let call = Call::begin_where("dup2", |line| copied(line, old, new));
     // SAFETY: handed on.
     let result = unsafe { next::dup2(old, new) };
@@ -417,7 +413,6 @@ unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
-    call::make_way(new);
     let call = Call::begin_where("dup3", |line| {
         detail(line, |text| names::close_flags(text, flags));
         copied(line, old, new)

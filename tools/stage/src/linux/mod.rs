@@ -9,7 +9,7 @@ mod process;
 mod sniffer;
 mod system;
 
-pub use system::{kernel, user};
+pub use system::{kernel, reserve, user};
 
 use std::{
     env, fs,

@@ -101,7 +101,7 @@ impl Processes {
             .stderr(Stdio::piped())
             .process_group(0);
         if let Some(tap) = tap.filter(|_| part.tapped) {
-            command.envs(tap_log::environment(tap, &folder.join(TAP_LOG)));
+            command.envs(tap_log::Log::at(&folder.join(TAP_LOG)).environment(tap));
         }
         let user = self.user;
         let keep = part.caps.iter().fold(0, |set, cap| {

@@ -26,6 +26,17 @@ pub fn unshare(flags: libc::c_int) -> io::Result<()> {
     checked(unsafe { libc::unshare(flags) }).map(drop)
 }
 
+/// Takes room on the disk for a file that reads as so many zeros (`fallocate(2)`). A file system that cannot promise room
+/// is asked for none.
+pub fn reserve(file: &fs::File, room: u64) -> io::Result<()> {
+    file.set_len(room)?;
+    // SAFETY: takes no pointers.
+    match checked(unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, room.cast_signed()) }) {
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
 /// The effective user and group.
 pub fn user() -> (u32, u32) {
     // SAFETY: both always succeed and take nothing.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use stage::tap_log::Log;
 use stage::tap_log::place::Ours;
 use wire::call::{Call, Descriptor, Holders, Record};
 
@@ -72,7 +73,7 @@ pub fn main() -> ExitCode {
             times_and_threads,
         ),
         claim("a_hostile_program_does_the_same_with_the_tap", hostile),
-        claim("a_disk_that_was_full_is_told_and_tears_one_line_at_most", torn),
+        claim("a_log_that_is_full_is_told_and_holds_up_nobody", full),
         claim("a_log_that_cannot_be_written_changes_nothing", unwritable),
         claim("without_its_variable_the_tap_does_nothing", without_its_variable),
         claim(
@@ -249,19 +250,17 @@ fn executed() {
 
 fn abandoned() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = folder.path().join("tap.log");
-    let mut child = run::command("abandoned", Some(&log))
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let log = Log::create(&folder.path().join("tap.log")).expect("a log can be made");
+    let mut child = run::start("abandoned", &log);
     let mut first = String::new();
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
     output.read_line(&mut first).expect("it says where it listens");
     // It may not have got as far as `accept` when its line is here: the log tells.
-    while !std::fs::read_to_string(&log)
-        .unwrap_or_default()
-        .contains(r#"{"begin":"accept4""#)
-    {
+    let begun = || {
+        let written = log.read().expect("it was made above");
+        String::from_utf8_lossy(&written.lines).contains(r#"{"begin":"accept4""#)
+    };
+    while !begun() {
         assert!(
             child.try_wait().expect("a child can be asked").is_none(),
             "it ended by itself"
@@ -401,43 +400,47 @@ fn hostile() {
         (with.output.status.code(), without.status.code()),
         (Some(0), Some(0))
     );
-    // The log went on after its descriptor was closed, twice.
+    // The log went on after every descriptor was closed.
     let marked = with.marked();
     assert!(marked.is_subset(&with.seen()), "{marked:?}");
 }
 
-fn torn() {
-    let run = run("torn");
-    run.ended_well();
-    assert!(
-        run.tapped.lost >= 8,
-        "eight lines had no room: {}",
-        run.tapped.lost
+fn full() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let room = 1 << 13;
+    let log = Log::create_with_room(&folder.path().join("tap.log"), room).expect("a log can be made");
+    let run = run::finish(
+        "blocking",
+        run::start("blocking", &log),
+        &log,
+        Ours::NotDownloaded,
     );
-    assert_eq!(run.seen(), run.marked());
+    run.ended_well();
+    assert!(run.tapped.lost > 0, "it cannot have had room");
+    assert!(!run.named("socket").is_empty(), "the first calls had room");
 }
 
 fn unwritable() {
-    let said = |log: Option<&Path>| {
+    let said = |log: Option<&Log>| {
         let output = run::command("hostile", log).output().expect("it starts");
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let without = said(None);
     for log in ["/dev/full", "/nowhere/at/all/tap.log"] {
-        assert_eq!(said(Some(Path::new(log))), without, "{log}");
+        assert_eq!(said(Some(&Log::at(Path::new(log)))), without, "{log}");
     }
 }
 
 fn without_its_variable() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = folder.path().join("tap.log");
+    let log = Log::create(&folder.path().join("tap.log")).expect("a log can be made");
     let output = run::command("multiplex", Some(&log))
         .env_remove("BOOK_TAP_LOG")
         .output()
         .expect("it starts");
     assert!(output.status.success(), "{output:?}");
-    assert!(!log.exists());
+    assert_eq!(log.read().expect("it is there").lines, b"");
 }
 
 fn unix_sockets_and_files_are_left_alone() {
@@ -462,8 +465,8 @@ fn unix_sockets_and_files_are_left_alone() {
 
 fn what_a_call_costs() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = folder.path().join("tap.log");
-    let measure = |log: Option<&Path>| {
+    let log = Log::create(&folder.path().join("tap.log")).expect("a log can be made");
+    let measure = |log: Option<&Log>| {
         let output = run::command("cost", log).output().expect("it starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let lines = text.lines().filter_map(|line| {

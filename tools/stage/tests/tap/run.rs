@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use stage::programs::Programs;
 use stage::tap_log::place::{Ours, Places};
-use stage::tap_log::{Tapped, environment, records};
+use stage::tap_log::{Log, Tapped, records};
 use wire::call::{Call, Name, Place, Record};
 
 /// Where the programs' sources are, below this package's folder.
@@ -39,7 +39,7 @@ pub fn tap() -> Result<PathBuf, String> {
 }
 
 /// A program, not yet started; its calls go to `log`, if one is given.
-pub fn command(name: &str, log: Option<&Path>) -> Command {
+pub fn command(name: &str, log: Option<&Log>) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
     // Few descriptors, and room above them, as on most machines.
     let limit = || {
@@ -53,7 +53,7 @@ pub fn command(name: &str, log: Option<&Path>) -> Command {
     }
     command.env("TAP_PROGRAM", name).stdin(Stdio::null());
     if let Some(log) = log {
-        command.envs(environment(&tap().expect("asked for before"), log));
+        command.envs(log.environment(&tap().expect("asked for before")));
     }
     command
 }
@@ -67,20 +67,25 @@ pub fn run(name: &'static str) -> Run {
 /// As [`run`], with a word about which lines are ours.
 pub fn run_where(name: &'static str, ours: Ours) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = folder.path().join("tap.log");
-    let child = command(name, Some(&log))
+    let log = Log::create(&folder.path().join("tap.log")).expect("a log can be made");
+    finish(name, start(name, &log), &log, ours)
+}
+
+/// Starts a program, tapped.
+pub fn start(name: &str, log: &Log) -> Child {
+    command(name, Some(log))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn();
-    finish(name, child.expect("this binary starts"), &log, ours)
+        .spawn()
+        .expect("this binary starts")
 }
 
 /// Waits for a tapped program, and reads what the tap wrote.
-pub fn finish(name: &'static str, child: Child, log: &Path, ours: Ours) -> Run {
+pub fn finish(name: &'static str, child: Child, log: &Log, ours: Ours) -> Run {
     let programs = BTreeMap::from([(child.id(), name.to_string())]);
     let output = child.wait_with_output().expect("a child can be waited for");
-    let text = std::fs::read(log).expect("the tap writes its log");
-    let tapped = records(&text, &programs, &mut Places::new(package(), ours));
+    let written = log.read().expect("the log was made before");
+    let tapped = records(&written, &programs, &mut Places::new(package(), ours));
     Run { output, tapped, name }
 }
 

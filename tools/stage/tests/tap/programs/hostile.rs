@@ -1,6 +1,6 @@
 //! Whatever a program may do to a library in its way. It prints what it sees, which must be the same without the tap.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::thread;
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::Outcome;
@@ -29,9 +28,6 @@ pub fn main() -> Outcome {
     close_everything_else(server.as_raw_fd());
     client.write_all(b"still here")?; // tap: send
     server.read_exact(&mut [0; 10])?; // tap: recv
-    take_the_logs_place(&server)?;
-    client.write_all(b"and again")?; // tap: send
-    server.read_exact(&mut [0; 9])?; // tap: recv
     interrupted(&mut server)?;
     client.set_nonblocking(true)?;
     let strange = client.read(&mut [0]);
@@ -103,35 +99,6 @@ fn close_everything_else(highest_kept: i32) {
             libc::close_range(highest_kept as u32 + 1, u32::MAX, 0)
         );
     }
-}
-
-/// A socket on every number the log could have, by a way that can be seen and by one that cannot: what the tap writes
-/// must not arrive there.
-#[allow(unsafe_code)]
-fn take_the_logs_place(server: &TcpStream) -> io::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    let stream = server.as_raw_fd();
-    let seen = |number: i32| {
-        // SAFETY: this program uses none of these numbers.
-        unsafe { libc::dup2(stream, number) };
-    };
-    let unseen = |number: i32| {
-        // SAFETY: as above.
-        unsafe { libc::syscall(libc::SYS_dup3, stream, number, 0) };
-    };
-    for take in [&unseen as &dyn Fn(i32), &seen] {
-        for around in [soft, hard.min(1 << 16)] {
-            let numbers = (around - 80..around + 8).map(|number| number as i32);
-            numbers.clone().for_each(take);
-            for number in numbers {
-                // SAFETY: it is a copy, or nothing.
-                unsafe { libc::close(number) };
-            }
-        }
-    }
-    setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
-    Ok(())
 }
 
 /// A signal's handler that calls too, while the thread waits in `recv`.

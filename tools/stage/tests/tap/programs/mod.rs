@@ -13,7 +13,6 @@ mod forking;
 mod hostile;
 mod multi_thread;
 mod multiplex;
-mod torn;
 
 /// How a program ends.
 pub type Outcome = Result<(), Box<dyn Error>>;
@@ -32,7 +31,6 @@ pub fn run(name: &str) -> ExitCode {
         "hostile" => hostile::main(),
         "multi_thread" => multi_thread::main(),
         "multiplex" => multiplex::main(),
-        "torn" => torn::main(),
         _ => Err(format!("no program `{name}`").into()),
     };
     match outcome {
