@@ -10,7 +10,12 @@ use stage::programs::Programs;
 use stage::store::reasons;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// Set where everything must run: then a machine that cannot is a failure.
 const REQUIRED: &str = "BOOK_REQUIRE_LIVE";
@@ -31,6 +36,7 @@ Examples:
   cargo book verify                          everything: stored, and one run each
   cargo book verify --runs 0                 the stored ones alone, on any system
   cargo book verify echo/one-echo --runs 20  how stable is it?
+  cargo book verify --runs 200 --jobs 6      the same of everything, six at a time: a busy machine
 
 Needs: Linux for runs. Where the machine refuses a private network, that is said, and an error only if --runs was
 given or BOOK_REQUIRE_LIVE=1."
@@ -41,6 +47,9 @@ pub struct Verify {
     /// How often each is run; 1 if not given
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
+    /// How many are run at the same time
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZero<usize>,
 }
 
 impl Verify {
@@ -82,7 +91,7 @@ impl Verify {
         let mut good = true;
         let mut table = String::new();
         for entry in entries {
-            match shapes(catalogue, *entry, &programs, runs) {
+            match shapes(catalogue, *entry, &programs, runs, self.jobs) {
                 Ok(shapes) => {
                     good &= shapes.wrong.is_empty();
                     print(&row(&entry.name(), shapes.wrong.is_empty(), &shapes.wrong()))?;
@@ -150,27 +159,54 @@ impl Shapes {
     }
 }
 
+/// Each run has a network of its own: so many at a time disturb each other by the time they take, and in nothing else.
 fn shapes(
     catalogue: &Catalogue,
     entry: Entry<'_>,
     programs: &Programs,
     runs: usize,
+    jobs: NonZero<usize>,
 ) -> anyhow::Result<Shapes> {
-    let mut shapes = Shapes {
+    let shapes = Mutex::new(Shapes {
         runs,
         ..Shapes::default()
-    };
-    for run in 1..=runs {
-        progress(&format!("  … {}: run {run} of {runs}", entry.name()));
-        let recording = perform(catalogue, entry, programs)?.recording;
-        *shapes.counts.entry(shape(&recording.capture)?).or_default() += 1;
-        shapes.pictured += usize::from(picture(entry, &recording).is_empty());
-        for disagreement in check(entry, &recording) {
-            *shapes.wrong.entry(disagreement.to_string()).or_default() += 1;
+    });
+    let next = AtomicUsize::new(1);
+    let work = || -> anyhow::Result<()> {
+        loop {
+            let run = next.fetch_add(1, Ordering::Relaxed);
+            if run > runs {
+                return Ok(());
+            }
+            progress(&format!("  … {}: run {run} of {runs}", entry.name()));
+            let seen = perform(catalogue, entry, programs)
+                .map_err(Into::into)
+                .and_then(|done| {
+                    let recording = done.recording;
+                    Ok((shape(&recording.capture)?, recording))
+                });
+            let (shape, recording) = seen.inspect_err(|_: &anyhow::Error| {
+                // The others need not go on.
+                next.store(runs + 1, Ordering::Relaxed);
+            })?;
+            let (pictured, wrong) = (picture(entry, &recording).is_empty(), check(entry, &recording));
+            let mut shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner);
+            *shapes.counts.entry(shape).or_default() += 1;
+            shapes.pictured += usize::from(pictured);
+            for disagreement in wrong {
+                *shapes.wrong.entry(disagreement.to_string()).or_default() += 1;
+            }
         }
-    }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.get().min(runs)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<anyhow::Result<()>>()
+    })?;
     progress("");
-    Ok(shapes)
+    Ok(shapes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// One line on a terminal's standard error that the next one overwrites; nothing where nobody watches.
