@@ -8,7 +8,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use book_tests::root;
@@ -16,6 +16,9 @@ use contract::{Arena, Asked, Claims, Declared, JOBS, ServerCommand, Suite, Verdi
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde::Deserialize;
 use stage::programs::Programs;
+
+/// The cases that were asked with fewer clients than a claim speaks of, a line each.
+static SMALLER: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
     };
     let trials = listings.into_iter().flat_map(trials).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    for line in &*SMALLER.lock().unwrap_or_else(PoisonError::into_inner) {
+        eprintln!("{line}");
+    }
     if conclusion.num_ignored > 0 {
         eprintln!(
             "{} cases could not be asked here, each says why",
@@ -104,7 +110,12 @@ fn hold(server: &Server, asked: &Asked) -> Result<Completion, Failed> {
         Ok(Arena::new(ServerCommand::program(program), server.claims.clone()))
     });
     match asked.hold(arena.as_ref()?).0 {
-        Verdict::Kept | Verdict::FailsAsClaimed(_) => Ok(Completion::Completed),
+        Verdict::Kept | Verdict::FailsAsClaimed(_) | Verdict::DoesNotApply(_) => Ok(Completion::Completed),
+        Verdict::KeptSmaller(how) => {
+            let line = format!("{}/{}: {how}", server.name, asked.case.name);
+            SMALLER.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            Ok(Completion::Completed)
+        }
         Verdict::NotHere(reason) => Ok(Completion::ignored_with(reason)),
         Verdict::Broken(failure) => Err(format!("{}\n{failure}", asked.case.proves).into()),
         Verdict::PassesAgainstClaim => Err(format!(

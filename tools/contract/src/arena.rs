@@ -87,7 +87,22 @@ impl Arena {
             arena: self,
             clock: Clock::start(CASE, self.patience),
             witnesses: RefCell::default(),
+            smaller: RefCell::default(),
         }
+    }
+}
+
+/// A connection to be made, by whatever thread.
+#[derive(Clone)]
+pub(crate) struct Connecting {
+    address: SocketAddr,
+    clock: Clock,
+    short: Short,
+}
+
+impl Connecting {
+    pub(crate) fn connect(self) -> Result<Client, Failure> {
+        Client::connect(self.address, self.clock, self.short)
     }
 }
 
@@ -96,6 +111,7 @@ pub(crate) struct Bout<'a> {
     arena: &'a Arena,
     clock: Clock,
     witnesses: RefCell<Vec<Arc<Witness>>>,
+    smaller: RefCell<Option<String>>,
 }
 
 impl Bout<'_> {
@@ -109,6 +125,16 @@ impl Bout<'_> {
 
     pub(crate) fn command(&self) -> &ServerCommand {
         &self.arena.command
+    }
+
+    /// Says that the case is asked with fewer clients than the claims speak of.
+    pub(crate) fn is_smaller(&self, how: String) {
+        *self.smaller.borrow_mut() = Some(how);
+    }
+
+    /// What [`Bout::is_smaller`] was told.
+    pub(crate) fn smaller(&self) -> Option<String> {
+        self.smaller.borrow().clone()
     }
 
     /// Every run of the server so far.
@@ -249,6 +275,11 @@ impl Bout<'_> {
         self.connect_to(server.address()?)
     }
 
+    /// A connection with little room to receive, see [`Client::connect_narrow`].
+    pub(crate) fn connect_narrow(&self, server: &Server) -> Result<Client, Stop> {
+        Client::connect_narrow(server.address()?, self.clock, Arc::clone(&self.arena.short))
+    }
+
     /// A silent connection to where the server says it is.
     pub(crate) fn connect_to(&self, address: SocketAddr) -> Result<Client, Failure> {
         Client::connect(address, self.clock, Arc::clone(&self.arena.short))
@@ -283,6 +314,29 @@ impl Bout<'_> {
     /// The greeting of client so-and-so, as it travels.
     pub(crate) fn greeting(&self, number: usize) -> Vec<u8> {
         self.travelling(&speech::greeting(number))
+    }
+
+    /// What it takes to connect, for a thread of its own.
+    pub(crate) fn detached(&self, server: &Server) -> Result<Connecting, Failure> {
+        Ok(Connecting {
+            address: server.address()?,
+            clock: self.clock,
+            short: Arc::clone(&self.arena.short),
+        })
+    }
+
+    /// How many connections one case may hold, see [`descriptor_room`].
+    pub(crate) fn descriptor_room(&self) -> usize {
+        descriptor_room()
+    }
+
+    /// How many connections one case may hold that is alone in holding many, at both ends.
+    pub(crate) fn room_for_a_crowd(&self, server: &Server) -> usize {
+        let family = server.family();
+        let theirs = family.descriptor_limit().unwrap_or(usize::MAX);
+        // Its other descriptors, and what it may open beside.
+        let theirs = theirs.saturating_sub(family.descriptors() + 16);
+        theirs.min(descriptor_room().max(descriptors().saturating_sub(OTHERS)))
     }
 
     /// As many clients as wanted, or as the claim and the limit on descriptors allow.
@@ -335,19 +389,25 @@ fn free_port() -> Result<u16, Failure> {
     })
 }
 
+/// What cases need beside the one that is alone in holding many, generously.
+const OTHERS: usize = 2000;
+
 /// How many connections one case may hold: a quarter of the soft limit on open files, since four cases run at a time.
 fn descriptor_room() -> usize {
+    (descriptors().saturating_sub(100) / 4).max(1)
+}
+
+/// The soft limit on our open files.
+fn descriptors() -> usize {
     #[cfg(unix)]
     {
         use nix::sys::resource::{Resource, getrlimit};
         let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
-        usize::try_from(soft.saturating_sub(100) / 4)
-            .unwrap_or(usize::MAX)
-            .max(1)
+        usize::try_from(soft).unwrap_or(usize::MAX)
     }
     #[cfg(not(unix))]
     {
-        1000
+        4000
     }
 }
 

@@ -37,6 +37,10 @@ pub enum Need {
     Bounded,
     /// `graceful`.
     Graceful,
+    /// `first-byte-deadline`.
+    FirstByteDeadline,
+    /// `idle-deadline`.
+    IdleDeadline,
     /// `reuseport`.
     ReusePort,
     /// No `reuseport`.
@@ -60,6 +64,14 @@ impl Need {
             Self::HalfClose => unless(claims.half_close, "it claims half-close=false"),
             Self::Bounded => unless(claims.bounded.is_some(), "it claims no bound"),
             Self::Graceful => unless(claims.graceful, "it does not claim graceful"),
+            Self::FirstByteDeadline => unless(
+                claims.first_byte_deadline.is_some(),
+                "it claims no deadline for the first byte",
+            ),
+            Self::IdleDeadline => unless(
+                claims.idle_deadline.is_some(),
+                "it claims no deadline for silent clients",
+            ),
             Self::ReusePort => unless(claims.reuseport, "it does not claim reuseport"),
             Self::NoReusePort => unless(!claims.reuseport, "it claims reuseport"),
         }
@@ -71,10 +83,14 @@ impl Need {
 pub enum Outcome {
     /// The server does what the case asks.
     Passed,
+    /// It does, asked with fewer clients than its claims speak of; how many, and what limits them.
+    PassedSmaller(String),
     /// It does not.
     Failed(Failure),
     /// The case cannot be asked here; the reason.
     NotHere(String),
+    /// The case has nothing to ask of such a server; the reason.
+    DoesNotApply(String),
 }
 
 /// How many lines of what the server wrote a failure quotes, of each stream.
@@ -95,8 +111,9 @@ impl Case {
         let stragglers: Vec<String> = bout.witnesses().iter().flat_map(|run| run.stragglers()).collect();
         let outcome = match result {
             Err(Stop::NotHere(reason)) => Outcome::NotHere(reason),
-            Ok(()) if stragglers.is_empty() => Outcome::Passed,
-            Ok(()) => Outcome::Failed(Failure::new(
+            Err(Stop::DoesNotApply(reason)) if stragglers.is_empty() => Outcome::DoesNotApply(reason),
+            Ok(()) if stragglers.is_empty() => bout.smaller().map_or(Outcome::Passed, Outcome::PassedSmaller),
+            Ok(()) | Err(Stop::DoesNotApply(_)) => Outcome::Failed(Failure::new(
                 "no process to be left",
                 stragglers.join(", "),
                 "what the process waits for in the kernel (`ps -o pid,stat,wchan`)",

@@ -3,16 +3,19 @@
 //! A claim is written in a listing's `Cargo.toml` (`[package.metadata.book.server.NAME]`) or on the command line
 //! (`--claim concurrency=one`); both are read here, by the same rules and with the same messages.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use toml::{Table, Value};
 
 /// Every claim's key, in the order messages list them.
-pub const CLAIMS: [&str; 7] = [
+pub const CLAIMS: [&str; 10] = [
     "service",
     "concurrency",
     "half-close",
     "bounded",
+    "idle",
+    "first-byte-deadline",
+    "idle-deadline",
     "graceful",
     "reuseport",
     "fails",
@@ -71,6 +74,12 @@ pub struct Claims {
     pub half_close: bool,
     /// The most connections it has accepted at any time, where it claims such a bound.
     pub bounded: Option<usize>,
+    /// How many connections that say nothing it bears beside those that do; 200 where it claims none.
+    pub idle: Option<usize>,
+    /// How long a client may keep silent before its first byte, where the server ends one that does so longer.
+    pub first_byte_deadline: Option<Duration>,
+    /// How long a client may keep silent after that.
+    pub idle_deadline: Option<Duration>,
     /// Whether it finishes the requests begun when SIGTERM comes, and ends without an RST.
     pub graceful: bool,
     /// Whether a second start on the same port succeeds.
@@ -86,6 +95,9 @@ impl Default for Claims {
             concurrency: Concurrency::Many,
             half_close: true,
             bounded: None,
+            idle: None,
+            first_byte_deadline: None,
+            idle_deadline: None,
             graceful: false,
             reuseport: false,
             fails: Vec::new(),
@@ -165,7 +177,9 @@ impl Claims {
             ),
             "true" => Value::Boolean(true),
             "false" => Value::Boolean(false),
-            _ => text.parse().map_or_else(|_| Value::from(text), Value::Integer),
+            _ => (text.parse().map(Value::Integer))
+                .or_else(|_| text.parse().map(Value::Float))
+                .unwrap_or_else(|_| Value::from(text)),
         };
         self.put(key, &value)
     }
@@ -198,6 +212,13 @@ impl Claims {
             "bounded" => {
                 self.bounded = Some(at_least_one(value).ok_or_else(|| bad("a number of connections from 1"))?)
             }
+            "idle" => {
+                self.idle = Some(at_least_one(value).ok_or_else(|| bad("a number of connections from 1"))?)
+            }
+            "first-byte-deadline" => {
+                self.first_byte_deadline = Some(seconds(value).ok_or_else(|| bad(SECONDS))?)
+            }
+            "idle-deadline" => self.idle_deadline = Some(seconds(value).ok_or_else(|| bad(SECONDS))?),
             "graceful" => self.graceful = yes_or_no()?,
             "reuseport" => self.reuseport = yes_or_no()?,
             "fails" => {
@@ -234,6 +255,17 @@ impl fmt::Display for Claims {
         if let Some(connections) = self.bounded {
             write!(f, " bounded={connections}")?;
         }
+        if let Some(connections) = self.idle {
+            write!(f, " idle={connections}")?;
+        }
+        for (deadline, key) in [
+            (self.first_byte_deadline, "first-byte-deadline"),
+            (self.idle_deadline, "idle-deadline"),
+        ] {
+            if let Some(deadline) = deadline {
+                write!(f, " {key}={}", deadline.as_secs_f64())?;
+            }
+        }
         for (claimed, key) in [(self.graceful, "graceful"), (self.reuseport, "reuseport")] {
             if claimed {
                 write!(f, " {key}=true")?;
@@ -244,6 +276,17 @@ impl fmt::Display for Claims {
         }
         Ok(())
     }
+}
+
+/// What a deadline can be: longer than a busy machine may keep a client waiting, shorter than a case lasts.
+const SECONDS: &str = "a number of seconds from 0.2 to 20";
+
+fn seconds(value: &Value) -> Option<Duration> {
+    let whole = || u32::try_from(value.as_integer()?).ok().map(f64::from);
+    let seconds = value.as_float().or_else(whole)?;
+    (0.2..=20.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 fn at_least_one(value: &Value) -> Option<usize> {
@@ -272,7 +315,7 @@ mod tests {
     #[test]
     fn metadata_and_command_line_say_the_same() {
         let written = claims(
-            "service = 'frames'\nconcurrency = 4\nhalf-close = false\nbounded = 3\ngraceful = true\nreuseport = true\nfails = ['a', 'b']",
+            "service = 'frames'\nconcurrency = 4\nhalf-close = false\nbounded = 3\nidle = 5000\nfirst-byte-deadline = 0.5\nidle-deadline = 2\ngraceful = true\nreuseport = true\nfails = ['a', 'b']",
         )
         .unwrap();
         let mut typed = Claims::default();
@@ -281,6 +324,9 @@ mod tests {
             "concurrency=4",
             "half-close=false",
             "bounded=3",
+            "idle=5000",
+            "first-byte-deadline=0.5",
+            "idle-deadline=2",
             "graceful=true",
             "reuseport=true",
             "fails=a,b",
@@ -326,7 +372,7 @@ mod tests {
     fn an_unknown_claim_is_told_with_the_choices() {
         assert_eq!(
             claims("concurency = 'one'").unwrap_err().to_string(),
-            "no claim is called `concurency`: the claims are service, concurrency, half-close, bounded, graceful, reuseport, fails"
+            "no claim is called `concurency`: the claims are service, concurrency, half-close, bounded, idle, first-byte-deadline, idle-deadline, graceful, reuseport, fails"
         );
     }
 
@@ -341,6 +387,13 @@ mod tests {
             "`graceful` cannot be \"perhaps\": it is true or false"
         );
         assert!(claims("bounded = -1").is_err());
+        assert!(claims("idle = 0").is_err());
+        for deadline in ["0", "0.1", "21", "-1", "nan", "'soon'"] {
+            assert!(
+                claims(&format!("idle-deadline = {deadline}")).is_err(),
+                "{deadline}"
+            );
+        }
         assert!(claims("service = 'ech'").is_err());
         assert!(claims("fails = 'a'").is_err());
     }

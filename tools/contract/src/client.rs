@@ -8,18 +8,26 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     clock::{Clock, said},
     closing::Closing,
-    failure::Failure,
+    failure::{Failure, Stop},
 };
 
 /// How long a client that has the beginning of an answer waits for its rest before it goes on: what an answer holds is
 /// for the cases about bytes, and all others ask only whether one comes.
 const REST: Duration = Duration::from_millis(200);
+
+/// What a narrow client has room for, in bytes; the kernel doubles it for its own bookkeeping.
+const NARROW: usize = 8 * 1024;
+
+/// What a narrow client may send before anybody has taken anything, in bytes.
+#[cfg(unix)]
+const AT_ONCE: usize = 256 * 1024;
 
 /// One connection to the server.
 pub(crate) struct Client {
@@ -78,6 +86,11 @@ pub(crate) struct Unsent {
 }
 
 impl Unsent {
+    /// Whether the connection was still there, and nobody took more.
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.why, Why::Silence(_))
+    }
+
     pub(crate) fn failure(self, look: &str) -> Failure {
         Failure::new(
             format!("the server to take {} bytes", self.of),
@@ -97,12 +110,66 @@ impl Client {
                 clock,
                 short,
             }),
-            Err(error) => Err(Failure::new(
-                format!("a connection to {address}"),
-                format!("connect said: {error}"),
-                "whether the server still runs and still listens: a client it cannot serve yet waits in the kernel's queue and is not refused",
-            )),
+            Err(error) => Err(not_connected(address, &error)),
         }
+    }
+
+    /// Connects with little room to receive and much to send, in segments as an Ethernet carries them: what this client
+    /// does not read fills the server's buffers soon, and what it sends leaves its hands at once. (Over loopback alone a
+    /// socket takes megabytes.)
+    #[cfg(unix)]
+    pub(crate) fn connect_narrow(address: SocketAddr, clock: Clock, short: Short) -> Result<Self, Stop> {
+        use std::os::fd::AsRawFd;
+
+        use nix::sys::{
+            socket::{
+                self, AddressFamily, SockFlag, SockType, SockaddrStorage, setsockopt,
+                sockopt::{RcvBuf, SendTimeout, SndBuf, TcpMaxSeg},
+            },
+            time::TimeVal,
+        };
+
+        /// What is left of an Ethernet frame behind its headers, and a little less.
+        const SEGMENT: u32 = 1400;
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::Inet,
+            SocketAddr::V6(_) => AddressFamily::Inet6,
+        };
+        let patience = clock.patience().max(Duration::from_millis(1));
+        let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
+        // Linux bounds a connect by the timeout of sending (socket(7)).
+        let timeout = TimeVal::new(seconds, patience.subsec_micros().cast_signed().into());
+        let prepared = || {
+            let socket = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+            setsockopt(&socket, TcpMaxSeg, &SEGMENT)?;
+            setsockopt(&socket, RcvBuf, &NARROW)?;
+            setsockopt(&socket, SndBuf, &AT_ONCE)?;
+            setsockopt(&socket, SendTimeout, &timeout)?;
+            Ok::<_, nix::errno::Errno>(socket)
+        };
+        let socket = prepared().map_err(|error| {
+            Stop::NotHere(format!("needs a socket with buffers of a chosen size: {error}"))
+        })?;
+        match socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
+            Ok(()) => Ok(Self {
+                stream: Closing::new(socket.into()),
+                clock,
+                short,
+            }),
+            Err(error) => Err(not_connected(address, &error).into()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn connect_narrow(_: SocketAddr, _: Clock, _: Short) -> Result<Self, Stop> {
+        Err(Stop::NotHere(
+            "needs a socket with buffers of a chosen size, which is written for Unix only".into(),
+        ))
+    }
+
+    /// Our port, by which the server's end of this connection can be found.
+    pub(crate) fn port(&self) -> u16 {
+        self.stream.local_addr().map_or(0, |address| address.port())
     }
 
     /// Sends all of it.
@@ -170,6 +237,41 @@ impl Client {
     /// Receives until the stream ends; as [`Client::receive_until_quiet`] with the clock's patience.
     pub(crate) fn receive_to_end(&mut self, limit: usize) -> Received {
         self.receive_until_quiet(self.clock.patience(), limit)
+    }
+
+    /// As [`Client::receive_to_end`], a little at a time and with a pause after each: the server's buffers stay full to
+    /// the end.
+    pub(crate) fn receive_slowly(&mut self, limit: usize) -> Received {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; NARROW];
+        while bytes.len() < limit {
+            match self.read(&mut buffer, self.clock.patience()) {
+                Ok(n) => bytes.extend_from_slice(&buffer[..n]),
+                Err(why) => {
+                    return Received {
+                        bytes,
+                        ended: Some(why),
+                    };
+                }
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Received { bytes, ended: None }
+    }
+
+    /// What has come so far, without waiting; as much as a small buffer holds.
+    pub(crate) fn receive_now(&mut self) -> Result<usize, Why> {
+        let read = self.stream.set_nonblocking(true).and_then(|()| {
+            let read = self.stream.read(&mut [0; 4096]);
+            self.stream.set_nonblocking(false)?;
+            read
+        });
+        match read {
+            Ok(0) => Err(Why::EndOfStream),
+            Ok(n) => Ok(n),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+            Err(error) => Err(Why::of(error, Duration::ZERO)),
+        }
     }
 
     fn read(&mut self, buffer: &mut [u8], waits: Duration) -> Result<usize, Why> {
@@ -318,6 +420,21 @@ impl Client {
         })
     }
 
+    /// Sends one byte of urgent data (tcp(7)).
+    #[cfg(unix)]
+    pub(crate) fn send_urgent(&mut self, byte: u8) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+
+        use nix::sys::socket::{MsgFlags, send};
+        send(self.stream.as_raw_fd(), &[byte], MsgFlags::MSG_OOB)?;
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn send_urgent(&mut self, _byte: u8) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     /// Closes with an RST instead of a FIN (SO_LINGER with zero seconds, socket(7)).
     #[cfg(unix)]
     pub(crate) fn reset(self) -> io::Result<()> {
@@ -329,6 +446,14 @@ impl Client {
         setsockopt(&*self.stream, Linger, &at_once)?;
         Ok(())
     }
+}
+
+fn not_connected(address: SocketAddr, error: &dyn fmt::Display) -> Failure {
+    Failure::new(
+        format!("a connection to {address}"),
+        format!("connect said: {error}"),
+        "whether the server still runs and still listens: a client it cannot serve yet waits in the kernel's queue and is not refused",
+    )
 }
 
 /// What to say of an answer that should be `sent` and is not; `None` when it is.

@@ -51,6 +51,8 @@ pub(crate) enum Stop {
     Broken(Failure),
     /// The case cannot be asked on this system; the reason.
     NotHere(String),
+    /// The case has nothing to ask of such a server, as was seen on the way; the reason.
+    DoesNotApply(String),
 }
 
 impl From<Failure> for Stop {

@@ -58,13 +58,29 @@ impl Family {
     pub(crate) fn connections(&self, _port: u16) -> usize {
         0
     }
+    pub(crate) fn rests(&self, _limit: std::time::Duration) {}
+    pub(crate) fn holders(&self, _port: u16, _client: Option<u16>) -> Vec<u32> {
+        Vec::new()
+    }
+    pub(crate) fn descriptor_limit(&self) -> Option<usize> {
+        None
+    }
 }
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn no_more_descriptors(_pid: u32) -> Result<(), Stop> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::no_more_descriptors;
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
     use super::{Family, MARK, Member};
+    use crate::{clock::until, failure::Stop};
 
     impl Family {
         /// Every process of the family there is, zombies too, in no order.
@@ -158,12 +174,54 @@ mod linux {
             Some(Duration::from_nanos(nanoseconds))
         }
 
+        /// Waits, so long at most, until no thread of any member has anything to do.
+        pub(crate) fn rests(&self, limit: Duration) {
+            let running = |task: &Path| {
+                let stat = fs::read_to_string(task.join("stat")).ok();
+                stat.and_then(|line| Stat::parse(&line))
+                    .is_some_and(|stat| stat.running)
+            };
+            let members = self.members();
+            until(limit, || {
+                let busy = members.iter().any(|member| {
+                    let tasks = fs::read_dir(format!("/proc/{}/task", member.pid));
+                    tasks
+                        .into_iter()
+                        .flatten()
+                        .flatten()
+                        .any(|task| running(&task.path()))
+                });
+                (!busy).then_some(())
+            });
+        }
+
+        /// Every member that holds a connection to the server's port: that of the client with this port, or any.
+        pub(crate) fn holders(&self, port: u16, client: Option<u16>) -> Vec<u32> {
+            let sockets: BTreeSet<u64> = tables()
+                .flat_map(|table| connected(&table, port))
+                .filter(|connection| client.is_none_or(|client| client == connection.client))
+                .map(|connection| connection.inode)
+                .collect();
+            let members = self.members().into_iter().map(|member| member.pid);
+            members
+                .filter(|&pid| held(pid).iter().any(|inode| sockets.contains(inode)))
+                .collect()
+        }
+
+        /// The soft limit on the open files of the server's process (`/proc/PID/limits`).
+        pub(crate) fn descriptor_limit(&self) -> Option<usize> {
+            let limits = fs::read_to_string(format!("/proc/{}/limits", self.leader)).ok()?;
+            let line = limits
+                .lines()
+                .find_map(|line| line.strip_prefix("Max open files"))?;
+            line.split_whitespace().next()?.parse().ok()
+        }
+
         /// Connections the family has accepted on its port and still holds: sockets, however many descriptors they have.
         pub(crate) fn connections(&self, port: u16) -> usize {
-            let sockets: BTreeSet<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
-                .iter()
-                .filter_map(|table| fs::read_to_string(table).ok())
+            let sockets: BTreeSet<u64> = tables()
                 .flat_map(|table| connected(&table, port))
+                .map(|connection| connection.inode)
                 .collect();
             let held: BTreeSet<u64> = self
                 .members()
@@ -172,6 +230,54 @@ mod linux {
                 .collect();
             sockets.intersection(&held).count()
         }
+    }
+
+    /// Lowers a process's soft limit on open files, so that it can open none; what it has open stays open.
+    pub(crate) fn no_more_descriptors(pid: u32) -> Result<(), Stop> {
+        use nix::{errno::Errno, libc};
+        let open: BTreeSet<u64> = fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect();
+        // A new descriptor is the lowest that is free, and has to be below the limit (getrlimit(2)).
+        let lowest_free = (0..).find(|number| !open.contains(number)).unwrap_or_default();
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the two pointers are to a live `rlimit` or null, as prlimit(2) allows.
+        #[allow(unsafe_code)]
+        let lowered = unsafe {
+            Errno::result(libc::prlimit(
+                pid.cast_signed(),
+                libc::RLIMIT_NOFILE,
+                std::ptr::null(),
+                &raw mut limit,
+            ))
+            .and_then(|_| {
+                limit.rlim_cur = lowest_free;
+                Errno::result(libc::prlimit(
+                    pid.cast_signed(),
+                    libc::RLIMIT_NOFILE,
+                    &raw const limit,
+                    std::ptr::null_mut(),
+                ))
+            })
+        };
+        lowered.map(drop).map_err(|error| {
+            Stop::NotHere(format!(
+                "lowers the server's limit on open files (prlimit), and the system said: {error}"
+            ))
+        })
+    }
+
+    /// The kernel's tables of TCP sockets.
+    fn tables() -> impl Iterator<Item = String> {
+        ["/proc/net/tcp", "/proc/net/tcp6"]
+            .into_iter()
+            .filter_map(|table| fs::read_to_string(table).ok())
     }
 
     /// Inodes of the sockets a process holds.
@@ -193,17 +299,32 @@ mod linux {
             .collect()
     }
 
-    /// Inodes of the sockets in a table (`/proc/net/tcp`, proc(5)) that have this local port and are not listening.
-    pub(super) fn connected(table: &str, port: u16) -> Vec<u64> {
+    /// The server's end of a connection.
+    #[derive(Debug, PartialEq, Eq)]
+    pub(super) struct Connection {
+        /// The port of the other end.
+        pub(super) client: u16,
+        pub(super) inode: u64,
+    }
+
+    /// The sockets in a table (`/proc/net/tcp`, proc(5)) that have this local port and are not listening.
+    pub(super) fn connected(table: &str, port: u16) -> Vec<Connection> {
         const LISTEN: &str = "0A";
+        // The table can have tens of thousands of lines (TIME-WAIT), and is asked for again and again.
+        let ours = format!(":{port:04X} ");
         table
             .lines()
             .skip(1)
+            .filter(|line| line.contains(&ours))
             .filter_map(|line| {
                 let fields: Vec<&str> = line.split_whitespace().collect();
-                let local = u16::from_str_radix(fields.get(1)?.rsplit_once(':')?.1, 16).ok()?;
-                (local == port && *fields.get(3)? != LISTEN).then_some(())?;
-                fields.get(9)?.parse().ok()
+                let port_in =
+                    |field: usize| u16::from_str_radix(fields.get(field)?.rsplit_once(':')?.1, 16).ok();
+                (port_in(1)? == port && *fields.get(3)? != LISTEN).then_some(())?;
+                Some(Connection {
+                    client: port_in(2)?,
+                    inode: fields.get(9)?.parse().ok()?,
+                })
             })
             .collect()
     }
@@ -213,6 +334,7 @@ mod linux {
         pub(super) name: String,
         pub(super) zombie: bool,
         pub(super) still: bool,
+        pub(super) running: bool,
         pub(super) group: u32,
     }
 
@@ -233,6 +355,7 @@ mod linux {
                 name,
                 zombie,
                 still,
+                running: state == "R",
                 group: fields.next()?.parse().ok()?,
             })
         }
@@ -258,7 +381,11 @@ mod tests {
              0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0\n\
              1: 0100007F:1F40 0100007F:C001 01 00000000:00000000 00:00000000 00000000     0        0 12 1 0\n\
              2: 0100007F:1F41 0100007F:C002 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0\n";
-        assert_eq!(connected(table, 8000), [12]);
+        let connection = Connection {
+            client: 0xc001,
+            inode: 12,
+        };
+        assert_eq!(connected(table, 8000), [connection]);
     }
 
     #[test]

@@ -53,6 +53,8 @@ impl fmt::Display for Held {
             Verdict::FailsAsClaimed(_) => ("fails", " (as claimed)".into()),
             Verdict::PassesAgainstClaim => ("PASSES", " (though it claims to fail)".into()),
             Verdict::NotHere(reason) => ("skipped", format!(" ({reason})")),
+            Verdict::KeptSmaller(how) => ("ok", format!(" ({how})")),
+            Verdict::DoesNotApply(reason) => ("-", format!(" (does not apply: {reason})")),
         };
         write!(
             f,
@@ -90,7 +92,7 @@ impl fmt::Display for Report {
                         held.case.name
                     )?;
                 }
-                Verdict::Kept | Verdict::NotHere(_) => {}
+                Verdict::Kept | Verdict::KeptSmaller(_) | Verdict::NotHere(_) | Verdict::DoesNotApply(_) => {}
             }
         }
         if !self.left_out.is_empty() {
@@ -99,7 +101,8 @@ impl fmt::Display for Report {
                 writeln!(f, "  {}: {reason}", case.name)?;
             }
         }
-        let good = self.count(|verdict| verdict == &Verdict::Kept);
+        let good = self.count(|verdict| matches!(verdict, Verdict::Kept | Verdict::KeptSmaller(_)));
+        let nothing_to_ask = self.count(|verdict| matches!(verdict, Verdict::DoesNotApply(_)));
         let skipped = self.count(|verdict| matches!(verdict, Verdict::NotHere(_)));
         let as_claimed = self.count(|verdict| matches!(verdict, Verdict::FailsAsClaimed(_)));
         let bad = self.count(|verdict| !verdict.is_good());
@@ -111,6 +114,7 @@ impl fmt::Display for Report {
         )?;
         for (number, what) in [
             (as_claimed, "failed as claimed"),
+            (nothing_to_ask, "did not apply"),
             (skipped, "skipped"),
             (bad, "not as claimed"),
         ] {

@@ -40,13 +40,24 @@ pub(crate) enum Stdout {
 pub(crate) enum Signal {
     Term,
     Int,
+    /// A child has ended; who has none may get it, too.
+    Child,
+    /// The terminal's window has another size.
+    Window,
 }
 
-/// What makes a group of processes stand still, and go on.
+/// What a group of processes can be sent.
 #[derive(Clone, Copy, Debug)]
-enum Pause {
+enum ToGroup {
     Stop,
     GoOn,
+    This(Signal),
+}
+
+impl From<Signal> for ToGroup {
+    fn from(signal: Signal) -> Self {
+        Self::This(signal)
+    }
 }
 
 /// A server's process. Dropped, it is killed, with its whole family.
@@ -186,23 +197,48 @@ impl Server {
         send(self.child.id(), signal)
     }
 
-    /// Stops the whole group, as ctrl-Z does, and waits until it stands.
+    /// Sends the signal to every process of the server's group, as a terminal does.
+    pub(crate) fn signal_group(&mut self, signal: Signal) -> Result<(), Stop> {
+        if self.ended().is_some() {
+            return Ok(());
+        }
+        send_group(self.child.id(), signal.into())
+    }
+
+    /// Waits, for a moment at most, until no thread of the server has anything to do. Where that cannot be seen, it does
+    /// not wait.
+    pub(crate) fn settles(&self, limit: Duration) {
+        self.family.rests(limit);
+    }
+
+    /// Kills one process of the family, and nothing else.
+    pub(crate) fn kill_member(&self, pid: u32) {
+        kill_one(pid);
+    }
+
+    /// Stops the whole family, as ctrl-Z stops a group, and waits until it stands.
     pub(crate) fn stand_still(&mut self, limit: Duration) -> Result<(), Stop> {
         if self.ended().is_none() {
-            send_group(self.child.id(), Pause::Stop)?;
+            send_group(self.child.id(), ToGroup::Stop)?;
         }
         let stands = || {
-            self.family
+            let moving: Vec<_> = self
+                .family
                 .members()
+                .into_iter()
+                .filter(|member| !member.still)
+                .collect();
+            // Whoever left the group carries the mark.
+            moving
                 .iter()
-                .all(|member| member.still)
-                .then_some(())
+                .for_each(|member| pause_one(member.pid, ToGroup::Stop));
+            moving.is_empty().then_some(())
         };
         until(limit, stands).ok_or_else(|| {
             Failure::new(
                 "the server to stand still when it is stopped (SIGSTOP)",
                 "it did not",
-                "whether a process of it has left its group",
+                "what its processes wait for in the kernel (`ps -o pid,stat,wchan`)",
             )
             .into()
         })
@@ -210,7 +246,12 @@ impl Server {
 
     /// Lets a server that stands still go on.
     pub(crate) fn go_on(&mut self) -> Result<(), Stop> {
-        send_group(self.child.id(), Pause::GoOn)
+        send_group(self.child.id(), ToGroup::GoOn)?;
+        let members = self.family.members();
+        members
+            .iter()
+            .for_each(|member| pause_one(member.pid, ToGroup::GoOn));
+        Ok(())
     }
 
     /// Ends the whole family at once, and waits until it is gone.
@@ -290,23 +331,49 @@ fn pid(id: u32) -> nix::unistd::Pid {
 }
 
 #[cfg(unix)]
+impl From<Signal> for nix::sys::signal::Signal {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Term => Self::SIGTERM,
+            Signal::Int => Self::SIGINT,
+            Signal::Child => Self::SIGCHLD,
+            Signal::Window => Self::SIGWINCH,
+        }
+    }
+}
+
+#[cfg(unix)]
 fn send(id: u32, signal: Signal) -> Result<(), Stop> {
     use nix::sys::signal;
-    let signal = match signal {
-        Signal::Term => signal::Signal::SIGTERM,
-        Signal::Int => signal::Signal::SIGINT,
-    };
+    let signal = signal::Signal::from(signal);
     signal::kill(pid(id), signal).map_err(|error| not_sent(signal.as_str(), error))
 }
 
 #[cfg(unix)]
-fn send_group(id: u32, pause: Pause) -> Result<(), Stop> {
+fn send_group(id: u32, what: ToGroup) -> Result<(), Stop> {
     use nix::sys::signal;
-    let signal = match pause {
-        Pause::Stop => signal::Signal::SIGSTOP,
-        Pause::GoOn => signal::Signal::SIGCONT,
-    };
+    let signal = signal::Signal::from(what);
     signal::killpg(pid(id), signal).map_err(|error| not_sent(signal.as_str(), error))
+}
+
+#[cfg(unix)]
+fn pause_one(id: u32, what: ToGroup) {
+    // An error means that it has just ended.
+    nix::sys::signal::kill(pid(id), nix::sys::signal::Signal::from(what)).ok();
+}
+
+#[cfg(not(unix))]
+fn pause_one(_id: u32, _what: ToGroup) {}
+
+#[cfg(unix)]
+impl From<ToGroup> for nix::sys::signal::Signal {
+    fn from(what: ToGroup) -> Self {
+        match what {
+            ToGroup::Stop => Self::SIGSTOP,
+            ToGroup::GoOn => Self::SIGCONT,
+            ToGroup::This(signal) => signal.into(),
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -325,7 +392,7 @@ fn send(_id: u32, _signal: Signal) -> Result<(), Stop> {
 }
 
 #[cfg(not(unix))]
-fn send_group(_id: u32, _pause: Pause) -> Result<(), Stop> {
+fn send_group(_id: u32, _what: ToGroup) -> Result<(), Stop> {
     Err(Stop::NotHere("sends a signal, which only Unix has".into()))
 }
 

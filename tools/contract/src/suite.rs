@@ -14,7 +14,7 @@ use crate::{
     arena::Arena,
     case::{Case, Outcome},
     cases::{
-        bytes, crowd, leftovers,
+        bytes, children, crowd, deadlines, leftovers, limits, signals,
         start::{self, STARTS},
         stop, trouble,
     },
@@ -33,7 +33,11 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         bytes::CASES,
         crowd::CASES,
         trouble::CASES,
+        signals::CASES,
+        limits::CASES,
+        children::CASES,
         leftovers::CASES,
+        deadlines::CASES,
         stop::CASES,
     ]
     .into_iter()
@@ -61,6 +65,8 @@ pub struct Asked {
 pub enum Verdict {
     /// It passes.
     Kept,
+    /// It passes with fewer clients than its claims speak of; how many, and what limits them.
+    KeptSmaller(String),
     /// It fails.
     Broken(Failure),
     /// It fails, as the server claims.
@@ -69,6 +75,8 @@ pub enum Verdict {
     PassesAgainstClaim,
     /// It cannot be asked here; the reason.
     NotHere(String),
+    /// It has nothing to ask of such a server; the reason.
+    DoesNotApply(String),
 }
 
 impl Verdict {
@@ -84,7 +92,11 @@ impl Asked {
         let (outcome, took) = self.case.run(arena);
         let verdict = match (outcome, self.fails) {
             (Outcome::Passed, false) => Verdict::Kept,
-            (Outcome::Passed, true) => Verdict::PassesAgainstClaim,
+            (Outcome::PassedSmaller(how), false) => Verdict::KeptSmaller(how),
+            (Outcome::DoesNotApply(reason), false) => Verdict::DoesNotApply(reason),
+            (Outcome::Passed | Outcome::PassedSmaller(_) | Outcome::DoesNotApply(_), true) => {
+                Verdict::PassesAgainstClaim
+            }
             (Outcome::Failed(failure), false) => Verdict::Broken(failure),
             (Outcome::Failed(failure), true) => Verdict::FailsAsClaimed(failure),
             (Outcome::NotHere(reason), _) => Verdict::NotHere(reason),
@@ -273,6 +285,8 @@ mod tests {
                 "two-processes-share-the-port",
                 "the-next-client-waits-and-is-served",
                 "no-more-connections-than-its-bound",
+                "a-client-without-a-first-byte-is-let-go",
+                "a-client-that-falls-silent-is-let-go",
                 "sigterm-finishes-what-was-begun"
             ]
         );
@@ -301,6 +315,7 @@ mod tests {
                 "a-client-that-never-reads-costs-bounded-memory",
                 "a-closed-output-is-survived",
                 "a-reset-in-mid-stream-is-survived",
+                "a-signal-in-the-middle-of-a-wait-is-survived",
                 "an-address-in-use-is-an-error",
                 "an-empty-connection-is-survived",
                 "connections-leave-no-descriptor",

@@ -41,7 +41,17 @@ pub(crate) const CASES: &[Case] = &[
         needs: &[Need::Answers, Need::HalfClose],
         run: before_the_fin,
     },
+    Case {
+        name: "a-half-close-with-much-still-to-come-back",
+        proves: "A client that finishes sending before it reads anything gets all it sent back, more than the buffers in between hold, and then the end of the stream.",
+        needs: &[Need::Answers, Need::HalfClose],
+        run: much_to_come_back,
+    },
 ];
+
+/// More than a narrow client's room and the server's send buffer together (some 50 KB), and no more than what it may
+/// send at once.
+const MUCH: usize = 192 * 1024;
 
 /// The message after the last: what comes before its echo was nobody's.
 const MARK: &[u8] = b"Hi, ferris?";
@@ -138,15 +148,47 @@ fn before_the_fin(bout: &Bout<'_>) -> Result<(), Stop> {
         .send(&sent)
         .map_err(|unsent| unsent.failure("whether the server reads while its answer is not yet taken"))?;
     client.finish_sending();
-    let mut received = client.receive_to_end(2 * sent.len());
+    let received = client.receive_to_end(2 * sent.len());
+    all_and_the_end(
+        &sent,
+        received,
+        "what is done when `read` returns 0: the client has finished sending, not receiving, and what came before is still to be answered",
+    )
+}
+
+fn much_to_come_back(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut client = bout.connect_narrow(&server)?;
+    let sent = bout.travelling(&mixed(MUCH));
+    client.send(&sent).map_err(|unsent| {
+        if unsent.is_stuck() {
+            Stop::NotHere(format!(
+                "needs to send {} KB before it reads, more than this system's buffers hold",
+                sent.len() >> 10
+            ))
+        } else {
+            unsent.failure("whether the server reads at all").into()
+        }
+    })?;
+    client.finish_sending();
+    let received = client.receive_slowly(2 * sent.len());
+    all_and_the_end(
+        &sent,
+        received,
+        "what becomes of answers that are not yet written when the client's FIN is seen (`read` returns 0; poll says POLLRDHUP even earlier): they are written first, then the connection is closed",
+    )
+}
+
+/// Everything has come back, then the end of the stream.
+fn all_and_the_end(sent: &[u8], mut received: Received, look: &str) -> Result<(), Stop> {
     let why = received.ended.take();
-    if let Some(mut failure) = difference(&sent, &received) {
+    if let Some(mut failure) = difference(sent, &received) {
         failure.expected += " after the client's FIN";
         if sent.starts_with(&received.bytes) {
             if let Some(why) = &why {
                 failure.seen += &format!(", then {why}");
             }
-            failure.look = "what is done when `read` returns 0: the client has finished sending, not receiving, and what came before is still to be answered".into();
+            failure.look = look.into();
         }
         return Err(failure.into());
     }
@@ -162,13 +204,13 @@ fn before_the_fin(bout: &Bout<'_>) -> Result<(), Stop> {
 }
 
 /// Receives the answer and compares it.
-fn comes_back(client: &mut Client, sent: &[u8]) -> Result<(), Failure> {
+pub(crate) fn comes_back(client: &mut Client, sent: &[u8]) -> Result<(), Failure> {
     difference(sent, &client.receive(sent.len())).map_or(Ok(()), Err)
 }
 
 /// Asks once more, and sees that the answer to this comes next: bytes nobody sent would stand before it. Needs no
 /// half-close, and waits for nothing but the answer.
-fn nothing_more(bout: &Bout<'_>, client: &mut Client, so_far: usize) -> Result<(), Failure> {
+pub(crate) fn nothing_more(bout: &Bout<'_>, client: &mut Client, so_far: usize) -> Result<(), Failure> {
     let mark = bout.travelling(MARK);
     let look = "whether the server still reads after its first answers";
     client.send(&mark).map_err(|unsent| unsent.failure(look))?;

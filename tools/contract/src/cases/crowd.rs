@@ -1,6 +1,11 @@
 //! Many clients: who is served, who waits, and that nobody is refused.
 
-use std::time::Duration;
+use std::{
+    panic,
+    sync::{Barrier, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
     arena::Bout,
@@ -24,6 +29,24 @@ pub(crate) const CASES: &[Case] = &[
         proves: "Two hundred connected clients (fewer, where the claim or the limit on open files is lower) are all served, each with its own bytes.",
         needs: &[Need::Answers, Need::AtOnce(3)],
         run: two_hundred,
+    },
+    Case {
+        name: "a-burst-of-connects-is-served",
+        proves: "Three hundred clients that connect at the same moment (a hundred, where the claim is lower; fewer, where the limit on open files is) are all served.",
+        needs: &[Need::Answers],
+        run: burst,
+    },
+    Case {
+        name: "fifty-slow-clients-all-get-their-turn",
+        proves: "Of fifty clients (fewer, where the claim is lower) that each send a byte every 10 ms, every one is answered while all go on.",
+        needs: &[Need::Answers, Need::AtOnce(2)],
+        run: slow,
+    },
+    Case {
+        name: "an-idle-crowd-holds-nobody-up",
+        proves: "Beside as many idle connections as it claims to bear (200 where it claims none; fewer, where limits are lower) ten busy clients are served, and after them the idle ones.",
+        needs: &[Need::Answers, Need::AtOnce(3)],
+        run: crowd,
     },
     Case {
         name: "silent-clients-hold-nobody-up",
@@ -109,6 +132,162 @@ fn silent(bout: &Bout<'_>) -> Result<(), Stop> {
         );
         bout.visit(&server, number, &who, ONE_BY_ONE)?;
     }
+    Ok(())
+}
+
+fn burst(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    // Where there are not places for all, those who wait fit into the kernel's queue (128, where nobody asks for less).
+    let wanted = bout.claims().served_at_once().map_or(300, |_| 100);
+    let number_of_clients = wanted.min(bout.descriptor_room());
+    let together = Barrier::new(number_of_clients);
+    let connecting = bout.detached(&server)?;
+    let connects = |number: usize| {
+        let client = connecting.clone();
+        let together = &together;
+        let greeting = bout.greeting(number);
+        move || {
+            together.wait();
+            let look = "how connections are taken from the kernel's queue: one event may stand for many of them, and none may be dropped; and how long that queue may be (the backlog of `listen`)";
+            let who = format!("client {number} of {number_of_clients} that connect at the same moment");
+            client.connect()?.is_answered(&greeting, &who, look)
+        }
+    };
+    let mut failures: Vec<Failure> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..number_of_clients)
+            .map(|number| scope.spawn(connects(number)))
+            .collect();
+        let ended = clients.into_iter().map(thread::ScopedJoinHandle::join);
+        ended
+            .filter_map(|ended| ended.unwrap_or_else(|panic| panic::resume_unwind(panic)).err())
+            .collect()
+    });
+    let unserved = failures.len();
+    failures.truncate(1);
+    match failures.pop() {
+        None => Ok(()),
+        Some(mut failure) => {
+            failure.seen += &format!(" ({unserved} of {number_of_clients} were not served)");
+            Err(failure.into())
+        }
+    }
+}
+
+/// How often a slow client sends a byte.
+const TICK: Duration = Duration::from_millis(10);
+
+fn slow(bout: &Bout<'_>) -> Result<(), Stop> {
+    let server = bout.start()?;
+    let mut clients: Vec<Client> = (0..bout.at_once(50))
+        .map(|_| bout.connect(&server))
+        .collect::<Result<_, _>>()?;
+    let number_of_clients = clients.len();
+    let look = "in which order clients have their turn: who is served again before others were served once keeps them waiting for ever";
+    let words: Vec<Vec<u8>> = (0..number_of_clients)
+        .map(|number| bout.greeting(number))
+        .collect();
+    let enough = words[0].len();
+    let mut heard = vec![0; number_of_clients];
+    let patience = bout.clock().patience();
+    let begun = Instant::now();
+    for round in 0_u32.. {
+        let place = round as usize % enough;
+        for (number, client) in clients.iter_mut().enumerate() {
+            let who = || format!("client {} of {number_of_clients} slow ones", number + 1);
+            client.say(&words[number][place..=place], &who(), look)?;
+            heard[number] += client.receive_now().map_err(|why| {
+                Failure::new(
+                    format!("an answer to each byte of {}", who()),
+                    format!("got {} bytes, then {why}", heard[number]),
+                    look,
+                )
+            })?;
+        }
+        if heard.iter().all(|&heard| heard >= enough) {
+            return Ok(());
+        }
+        if begun.elapsed() > patience {
+            break;
+        }
+        thread::sleep((begun + TICK * (round + 1)).saturating_duration_since(Instant::now()));
+    }
+    let starving = heard.iter().filter(|&&heard| heard < enough).count();
+    let (least, most) = (heard.iter().min(), heard.iter().max());
+    Err(Failure::new(
+        format!(
+            "{number_of_clients} clients that send a byte every {} to hear {enough} bytes each",
+            said(TICK)
+        ),
+        format!(
+            "{starving} of them had not after {} (the fewest: {}, the most: {})",
+            said(patience),
+            least.unwrap_or(&0),
+            most.unwrap_or(&0)
+        ),
+        look,
+    )
+    .into())
+}
+
+/// The idle clients of a server that claims no number of them.
+const CROWD: usize = 200;
+
+/// The busy ones beside them.
+const BUSY: usize = 10;
+
+/// How often each of these asks.
+const ROUNDS: usize = 20;
+
+fn crowd(bout: &Bout<'_>) -> Result<(), Stop> {
+    // Two crowds at a time could take more descriptors than there are.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = bout.start()?;
+    let places = bout.claims().served_at_once().unwrap_or(usize::MAX);
+    let busy = BUSY.min(places / 2);
+    let wanted = bout.claims().idle.unwrap_or(CROWD).min(places - busy);
+    let idle = wanted.min(bout.room_for_a_crowd(&server).saturating_sub(busy));
+    if idle < wanted {
+        bout.is_smaller(format!(
+            "{idle} idle connections of {wanted}: the limit on open files allows no more (ulimit -n)"
+        ));
+    }
+    let look = "what a connection that says nothing costs those that speak: a thread or a process each, a place in a list that is searched, a descriptor (ulimit -n)";
+    let mut idlers = Vec::with_capacity(idle);
+    for number in 0..idle {
+        // One that is answered now and then tells that those before it have been accepted: the queue stays short.
+        idlers.push(if number % 64 == 63 {
+            let who = format!("client {number} of {idle} that will be idle");
+            bout.visit(&server, number, &who, look)?
+        } else {
+            bout.connect(&server)?
+        });
+    }
+    let mut asking: Vec<Client> = (0..busy)
+        .map(|_| bout.connect(&server))
+        .collect::<Result<_, _>>()?;
+    for round in 0..ROUNDS {
+        let who =
+            |number| format!("busy client {number} of {busy} beside {idle} idle ones, in round {round}");
+        for (number, client) in asking.iter_mut().enumerate() {
+            client.say(&bout.greeting(round * BUSY + number), &who(number), look)?;
+        }
+        for (number, client) in asking.iter_mut().enumerate() {
+            client.hear(&bout.greeting(round * BUSY + number), &who(number), look)?;
+        }
+    }
+    for (number, client) in idlers.iter_mut().enumerate().step_by(1 + idle / BUSY) {
+        client.is_answered(
+            &bout.greeting(number),
+            &format!("client {number} of {idle} that were idle"),
+            "whether an idle connection is forgotten, or ended",
+        )?;
+    }
+    // So many would stand in TIME-WAIT for a minute.
+    #[cfg(unix)]
+    idlers
+        .into_iter()
+        .for_each(|client| client.reset().unwrap_or_default());
     Ok(())
 }
 

@@ -28,13 +28,13 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "sigterm-leaves-no-child",
-        proves: "A second after SIGTERM no child of the server is left.",
+        proves: "A second after SIGTERM no child of the server is left, though one of its clients is in the middle of an answer.",
         needs: &[],
         run: children,
     },
     Case {
         name: "sigterm-finishes-what-was-begun",
-        proves: "What has come before SIGTERM is answered after it, every connection ends without an RST, and then the server ends.",
+        proves: "What has come before SIGTERM is answered after it, every connection ends without an RST, then the server ends, and whoever comes later is refused.",
         needs: &[Need::Answers, Need::HalfClose, Need::Graceful],
         run: graceful,
     },
@@ -87,7 +87,16 @@ fn ends(bout: &Bout<'_>, signal: Signal, name: &str) -> Result<(), Stop> {
 fn children(bout: &Bout<'_>) -> Result<(), Stop> {
     observe::possible()?;
     let mut server = bout.start()?;
-    let _clients = with_clients(bout, &server)?;
+    // The first asks for more than it reads: whoever serves it waits to write, and hears of no end.
+    let mut busy = bout.connect_narrow(&server)?;
+    busy.push(
+        &bout.travelling(&mixed(1 << 18)),
+        Duration::from_millis(20),
+        1 << 20,
+        || {},
+    );
+    let _silent = [bout.connect(&server)?, bout.connect(&server)?];
+    server.settles(Duration::from_millis(100));
     server.signal(Signal::Term)?;
     // Whether the server itself ends is another case's question.
     server.ends_within(bout.clock().at_most(SECOND));
@@ -184,6 +193,16 @@ fn graceful(bout: &Bout<'_>) -> Result<(), Stop> {
             "the server to end once every request is finished",
             "it still ran",
             "what it still waits for when no client is left",
+        )
+        .into());
+    }
+    let port = server.address()?.port();
+    // Where nobody listens, a connection can meet itself.
+    if bout.connect(&server).is_ok_and(|late| late.port() != port) {
+        return Err(Failure::new(
+            "a client that comes after the end to be refused",
+            "it was connected",
+            "who still holds the listener: each child that inherited it accepts on",
         )
         .into());
     }

@@ -1,14 +1,16 @@
 //! Clients that are no pleasure, and an output nobody reads: the server survives, and others are served meanwhile.
 
 use std::{
-    mem,
+    mem, thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     arena::Bout,
     case::{Case, Need},
-    clock::until,
+    cases::bytes::nothing_more,
+    client::{Client, difference},
+    clock::{said, until},
     failure::{Failure, Stop},
     observe,
     server::Server,
@@ -39,6 +41,18 @@ pub(crate) const CASES: &[Case] = &[
         proves: "While a client sends and never reads, others are served.",
         needs: &[Need::Answers, Need::AtOnce(2)],
         run: never_reads,
+    },
+    Case {
+        name: "a-client-that-reads-again-gets-every-byte",
+        proves: "A client that has sent until nothing more was taken, and then reads, gets every byte back unchanged; meanwhile others are served and the server's memory stays bounded.",
+        needs: &[Need::Answers],
+        run: reads_again,
+    },
+    Case {
+        name: "readiness-without-data-is-survived",
+        proves: "Connections that are gone before they are accepted, and a byte of urgent data, which wakes a reader and is no answer to `read`, neither end the server nor hold it up nor make it spin.",
+        needs: &[Need::Answers],
+        run: without_data,
     },
     Case {
         name: "a-closed-output-is-survived",
@@ -73,11 +87,6 @@ fn reset(bout: &Bout<'_>) -> Result<(), Stop> {
     let mut server = bout.start()?;
     let look =
         "what is done with an error of `accept`, `read` or `write`: it ends one connection, not the server";
-    let lost = |client: crate::client::Client| {
-        client
-            .reset()
-            .map_err(|error| Stop::NotHere(format!("cannot close with an RST (SO_LINGER): {error}")))
-    };
     for round in 1..=5 {
         lost(bout.connect(&server)?)?;
         goes_on(
@@ -112,6 +121,21 @@ fn reset(bout: &Bout<'_>) -> Result<(), Stop> {
         )?;
     }
     has_not_ended(bout, &mut server, "after clients that reset", look)
+}
+
+/// Closes with an RST.
+#[cfg(unix)]
+fn lost(client: Client) -> Result<(), Stop> {
+    client
+        .reset()
+        .map_err(|error| Stop::NotHere(format!("cannot close with an RST (SO_LINGER): {error}")))
+}
+
+#[cfg(not(unix))]
+fn lost(_client: Client) -> Result<(), Stop> {
+    Err(Stop::NotHere(
+        "closes with an RST, which is written for Unix only".into(),
+    ))
 }
 
 #[cfg(not(unix))]
@@ -192,6 +216,161 @@ fn never_reads(bout: &Bout<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// How long nobody takes anything from a narrow client before it is said to be stuck: a server with work to do may be
+/// slower, and then less has been sent, and what has still comes back.
+const NARROW_STUCK: Duration = Duration::from_millis(100);
+
+fn reads_again(bout: &Bout<'_>) -> Result<(), Stop> {
+    const LIMIT: usize = 24 << 20;
+    let server = bout.start()?;
+    let alone = bout.claims().served_at_once() == Some(1);
+    let mut client = bout.connect_narrow(&server)?;
+    // Whole frames, so that it can be repeated.
+    let source = bout.travelling(&mixed(1_000_000));
+    let before = observe::possible().is_ok().then(|| server.family().resident());
+    let pushed = client.push(&source, NARROW_STUCK, LIMIT, || {});
+    if let Some(before) = before {
+        let growth = server.family().resident().saturating_sub(before);
+        if growth > GROWTH {
+            return Err(Failure::new(
+                format!(
+                    "at most {} MB more memory while a client does not read",
+                    GROWTH >> 20
+                ),
+                format!(
+                    "the server used {} MB more when {} MB were sent",
+                    growth >> 20,
+                    pushed >> 20
+                ),
+                "whether the server reads on while its answers are not taken",
+            )
+            .into());
+        }
+    }
+    if !alone {
+        let who = format!(
+            "a client, while another has sent {} KB and not yet read",
+            pushed >> 10
+        );
+        bout.visit(
+            &server,
+            1,
+            &who,
+            "who waits in `write` for the client that does not read",
+        )?;
+    }
+    // What was begun is finished, since half a frame is not answered; and a stream of bytes ends at no multiple of a
+    // buffer's likely size, so that the last read is a short one.
+    let frame = bout.travelling(&mixed(1000)).len();
+    let end = match frame {
+        1000 => pushed.next_multiple_of(1000) + 11,
+        _ => pushed.next_multiple_of(frame),
+    };
+    let sent = |from: usize, to: usize| -> Vec<u8> {
+        // A part is shorter than the source.
+        let turn = from % source.len();
+        let twice = [&source[turn..], &source[..turn]].concat();
+        twice[..to - from].to_vec()
+    };
+    let first = pushed.saturating_sub(frame);
+    let look = "what becomes of bytes that `write` has not taken (it may take less than it is given, or none): they are kept and written when there is room, in their order";
+    let comes = |client: &mut Client, from, to| match difference(&sent(from, to), &client.receive(to - from))
+    {
+        None => Ok(()),
+        Some(failure) => Err(Failure::new(
+            format!("all {pushed} bytes back once the client reads again"),
+            format!("at byte {from} of them it {}", failure.seen),
+            look,
+        )),
+    };
+    for part in (0..first).step_by(1 << 16) {
+        comes(&mut client, part, first.min(part + (1 << 16)))?;
+    }
+    client
+        .send(&sent(pushed, end))
+        .map_err(|unsent| unsent.failure("whether the server reads on when its answers are taken again"))?;
+    comes(&mut client, first, end)?;
+    nothing_more(bout, &mut client, end)?;
+    Ok(())
+}
+
+fn without_data(bout: &Bout<'_>) -> Result<(), Stop> {
+    let mut server = bout.start()?;
+    // Gone before they are accepted, with an RST, with a FIN, with data that nobody reads.
+    server.stand_still(bout.clock().patience())?;
+    for round in 0..3 {
+        drop(bout.connect(&server)?);
+        lost(bout.connect(&server)?)?;
+        let mut client = bout.connect(&server)?;
+        client.say(&bout.greeting(round), "a client about to reset", "the system")?;
+        lost(client)?;
+    }
+    server.go_on()?;
+    let when = "whose clients were gone before they were accepted";
+    let look = "what is asked of a connection that `accept` has returned: it may be over (`peer_addr` fails then), and the first `read` says so";
+    goes_on(bout, &mut server, when, look)?;
+    // Urgent data wake whoever waits to read, and stand beside the stream.
+    let look = "whether a server that was woken expects data: a call that waits may have been woken for nothing, and a read that finds nothing is asked again when the next event comes";
+    let who = "a client that has sent a byte of urgent data";
+    let mut client = bout.connect(&server)?;
+    client.is_answered(&bout.greeting(1), who, look)?;
+    client
+        .send_urgent(b'!')
+        .map_err(|error| Stop::NotHere(format!("cannot send urgent data (MSG_OOB): {error}")))?;
+    if bout.claims().served_at_once().is_none_or(|places| places > 1) {
+        goes_on(
+            bout,
+            &mut server,
+            "of which another client has sent a byte of urgent data",
+            look,
+        )?;
+    }
+    does_not_spin(&server, look)?;
+    let greeting = bout.greeting(2);
+    client.say(&greeting, who, look)?;
+    let answer = client.receive(greeting.len());
+    // A server may ask for urgent data in line (SO_OOBINLINE), and then they are data like any other.
+    let inline = [b"!", &greeting[..greeting.len() - 1]].concat();
+    if answer.bytes != greeting && answer.bytes != inline {
+        let failure = difference(&greeting, &answer).unwrap_or_else(|| Failure::new("", "", look));
+        return Err(Failure::new(format!("{} for {who}", failure.expected), failure.seen, look).into());
+    }
+    drop(client);
+    has_not_ended(bout, &mut server, when, look)
+}
+
+/// How long the processor time is watched, how often, and the part of it that may be spent: a twentieth, since a server may
+/// try something again, with a pause in between. What is left to
+/// do from before is done in the first windows.
+const WINDOW: Duration = Duration::from_millis(100);
+const WINDOWS: usize = 5;
+const SPENT: u32 = 20;
+
+/// The server waits, as far as this system tells, rather than ask again and again.
+pub(crate) fn does_not_spin(server: &Server, look: &str) -> Result<(), Failure> {
+    let mut least = Duration::MAX;
+    for _ in 0..WINDOWS {
+        let Some(before) = server.family().cpu() else {
+            return Ok(()); // no such count is kept here, and the rest can still be asked
+        };
+        thread::sleep(WINDOW);
+        let spent = server.family().cpu().unwrap_or_default().saturating_sub(before);
+        if spent <= WINDOW / SPENT {
+            return Ok(());
+        }
+        least = least.min(spent);
+    }
+    Err(Failure::new(
+        "a server that waits, and spends no processor time on it",
+        format!(
+            "it used {:.1} ms of {} or more in each of {WINDOWS} windows",
+            least.as_secs_f64() * 1e3,
+            said(WINDOW)
+        ),
+        look,
+    ))
+}
+
 const UNREAD: &str = "whose standard output nobody reads";
 
 fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
@@ -213,7 +392,7 @@ fn closed_output(bout: &Bout<'_>) -> Result<(), Stop> {
 }
 
 /// A new client is served, and if not: has the server ended?
-fn goes_on(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
+pub(crate) fn goes_on(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
     let visited = bout.visit(server, 1, &format!("a client of a server {when}"), look);
     if visited.is_err() {
         // The end of a process is noticed a moment after that of its connections.
@@ -230,7 +409,12 @@ fn goes_on(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Resu
 
 /// The server has not ended, and it has had time to: it has let go of every client, or as long as it may take for that.
 /// A client can be served while the thread of one before it has still to wake up and take the server with it.
-fn has_not_ended(bout: &Bout<'_>, server: &mut Server, when: &str, look: &str) -> Result<(), Stop> {
+pub(crate) fn has_not_ended(
+    bout: &Bout<'_>,
+    server: &mut Server,
+    when: &str,
+    look: &str,
+) -> Result<(), Stop> {
     const LET_GO: Duration = Duration::from_secs(1);
     let port = server.address()?.port();
     if observe::possible().is_ok() {

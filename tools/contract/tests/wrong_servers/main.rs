@@ -46,6 +46,11 @@ const EXPECTED: &[Expected] = &[
     right("right-graceful", &["graceful=true"]),
     right("right-sharing-its-port", &["reuseport=true"]),
     right("right-with-a-child", &[]),
+    right("right-with-a-child-each", &[]),
+    right(
+        "right-with-deadlines",
+        &["first-byte-deadline=4", "idle-deadline=4"],
+    ),
     right("resets-at-the-fin", &["half-close=false"]),
     wrong("says-nothing", &[], &["first-line-says-where-it-listens"]),
     wrong("says-something-else", &[], &["first-line-says-where-it-listens"]),
@@ -80,6 +85,8 @@ const EXPECTED: &[Expected] = &[
             "64-kilobytes-before-anything-is-read",
             "one-byte-at-a-time",
             "what-comes-before-the-fin-is-answered",
+            "a-half-close-with-much-still-to-come-back",
+            "a-client-that-reads-again-gets-every-byte",
         ],
     ),
     wrong(
@@ -91,6 +98,10 @@ const EXPECTED: &[Expected] = &[
             "64-kilobytes-before-anything-is-read",
             "one-byte-at-a-time",
             "what-comes-before-the-fin-is-answered",
+            "a-half-close-with-much-still-to-come-back",
+            "a-client-that-reads-again-gets-every-byte",
+            "readiness-without-data-is-survived",
+            "a-signal-in-the-middle-of-a-wait-is-survived",
         ],
     ),
     wrong(
@@ -101,18 +112,26 @@ const EXPECTED: &[Expected] = &[
             "three-megabytes-both-ways-at-once",
             "64-kilobytes-before-anything-is-read",
             "what-comes-before-the-fin-is-answered",
+            "a-half-close-with-much-still-to-come-back",
+            "a-client-that-reads-again-gets-every-byte",
+            "a-signal-in-the-middle-of-a-wait-is-survived",
         ],
     ),
     wrong(
         "resets-at-the-fin",
         &[],
-        &["what-comes-before-the-fin-is-answered"],
+        &[
+            "what-comes-before-the-fin-is-answered",
+            "a-half-close-with-much-still-to-come-back",
+        ],
     ),
     wrong(
         "never-closes",
         &[],
         &[
             "what-comes-before-the-fin-is-answered",
+            "a-half-close-with-much-still-to-come-back",
+            "no-descriptor-left-is-survived",
             "connections-leave-no-descriptor",
         ],
     ),
@@ -123,7 +142,13 @@ const EXPECTED: &[Expected] = &[
             "two-clients-at-once",
             "two-hundred-clients-at-once",
             "silent-clients-hold-nobody-up",
+            "fifty-slow-clients-all-get-their-turn",
+            "an-idle-crowd-holds-nobody-up",
             "a-client-that-never-reads-holds-nobody-up",
+            "a-client-that-reads-again-gets-every-byte",
+            "readiness-without-data-is-survived",
+            "a-signal-in-the-middle-of-a-wait-is-survived",
+            "no-descriptor-left-is-survived",
         ],
     ),
     wrong(
@@ -136,7 +161,7 @@ const EXPECTED: &[Expected] = &[
         &["concurrency=one"],
         &["the-next-client-waits-and-is-served"],
     ),
-    wrong("turns-away-the-hundredth", &[], &["two-hundred-clients-at-once"]),
+    wrong("tires-of-the-hundredth", &[], &["two-hundred-clients-at-once"]),
     wrong(
         "accepts-before-there-is-a-place",
         &["concurrency=3", "bounded=3"],
@@ -145,13 +170,26 @@ const EXPECTED: &[Expected] = &[
     wrong(
         "dies-of-an-empty-connection",
         &[],
-        &["an-empty-connection-is-survived"],
+        &[
+            "an-empty-connection-is-survived",
+            "readiness-without-data-is-survived",
+        ],
     ),
-    wrong("dies-of-a-reset", &[], &["a-reset-in-mid-stream-is-survived"]),
+    wrong(
+        "dies-of-a-reset",
+        &[],
+        &[
+            "a-reset-in-mid-stream-is-survived",
+            "readiness-without-data-is-survived",
+        ],
+    ),
     wrong(
         "buffers-without-bound",
         &[],
-        &["a-client-that-never-reads-costs-bounded-memory"],
+        &[
+            "a-client-that-never-reads-costs-bounded-memory",
+            "a-client-that-reads-again-gets-every-byte",
+        ],
     ),
     wrong("dies-of-a-closed-output", &[], &["a-closed-output-is-survived"]),
     wrong(
@@ -162,10 +200,103 @@ const EXPECTED: &[Expected] = &[
     wrong("leaks-a-descriptor", &[], &["connections-leave-no-descriptor"]),
     wrong("leaks-a-thread", &[], &["connections-leave-no-thread"]),
     wrong("leaks-a-zombie", &[], &["connections-leave-no-process"]),
-    wrong("spins", &[], &["idle-connections-cost-no-cpu"]),
+    wrong(
+        "spins",
+        &[],
+        &[
+            "idle-connections-cost-no-cpu",
+            "readiness-without-data-is-survived",
+            "no-descriptor-left-is-survived",
+        ],
+    ),
     wrong("ignores-sigterm", &[], &["sigterm-ends-it-within-a-second"]),
     wrong("ignores-ctrl-c", &[], &["ctrl-c-ends-it-within-a-second"]),
     wrong("leaves-a-child", &[], &["sigterm-leaves-no-child"]),
+    wrong(
+        "closes-before-all-is-written",
+        &[],
+        &["a-half-close-with-much-still-to-come-back"],
+    ),
+    wrong(
+        "drops-what-its-queue-cannot-hold",
+        &[],
+        &["a-burst-of-connects-is-served"],
+    ),
+    wrong(
+        "serves-the-oldest-first",
+        &[],
+        &["fifty-slow-clients-all-get-their-turn"],
+    ),
+    wrong(
+        "two-hundred-and-five-places",
+        &[],
+        &["an-idle-crowd-holds-nobody-up"],
+    ),
+    wrong(
+        "loses-a-client-to-a-signal",
+        &["concurrency=one"],
+        &["a-signal-in-the-middle-of-a-wait-is-survived"],
+    ),
+    wrong(
+        "spins-without-descriptors",
+        &[],
+        &["no-descriptor-left-is-survived"],
+    ),
+    wrong(
+        "dies-without-descriptors",
+        &[],
+        &["no-descriptor-left-is-survived"],
+    ),
+    wrong(
+        "dies-with-its-child",
+        &[],
+        &["a-child-that-dies-takes-nobody-with-it"],
+    ),
+    wrong(
+        "keeps-the-client-of-a-dead-child",
+        &[],
+        &["a-child-that-dies-takes-nobody-with-it"],
+    ),
+    wrong("leaves-its-busy-children", &[], &["sigterm-leaves-no-child"]),
+    wrong(
+        "throws-away-what-it-cannot-hold",
+        &[],
+        &[
+            "a-client-that-never-reads-costs-bounded-memory",
+            "a-client-that-reads-again-gets-every-byte",
+        ],
+    ),
+    wrong(
+        "asks-who-came",
+        &[],
+        &[
+            "a-reset-in-mid-stream-is-survived",
+            "readiness-without-data-is-survived",
+        ],
+    ),
+    wrong(
+        "spins-on-urgent-data",
+        &[],
+        &["readiness-without-data-is-survived"],
+    ),
+    wrong(
+        "right",
+        &["first-byte-deadline=0.5", "idle-deadline=0.5"],
+        &[
+            "a-client-without-a-first-byte-is-let-go",
+            "a-client-that-falls-silent-is-let-go",
+        ],
+    ),
+    wrong(
+        "ends-everybody-in-time",
+        &["idle-deadline=4"],
+        &["a-client-that-falls-silent-is-let-go"],
+    ),
+    wrong(
+        "leaves-a-listener",
+        &["graceful=true"],
+        &["sigterm-leaves-no-child", "sigterm-finishes-what-was-begun"],
+    ),
     wrong("right", &["graceful=true"], &["sigterm-finishes-what-was-begun"]),
 ];
 
