@@ -96,7 +96,6 @@ const EXPECTED: &[Expected] = &[
             "every-byte-value-comes-back",
             "three-megabytes-both-ways-at-once",
             "64-kilobytes-before-anything-is-read",
-            "one-byte-at-a-time",
             "what-comes-before-the-fin-is-answered",
             "a-half-close-with-much-still-to-come-back",
             "a-client-that-reads-again-gets-every-byte",
@@ -159,7 +158,10 @@ const EXPECTED: &[Expected] = &[
     wrong(
         "refuses-the-second",
         &["concurrency=one"],
-        &["the-next-client-waits-and-is-served"],
+        &[
+            "the-next-client-waits-and-is-served",
+            "no-descriptor-left-is-survived",
+        ],
     ),
     wrong("tires-of-the-hundredth", &[], &["two-hundred-clients-at-once"]),
     wrong(

@@ -101,7 +101,7 @@ pub fn be(kind: &str, address: &str) {
         }
         "whole-buffer" => threads(announced(&address), whole_buffer),
         "drops-the-last-byte" => threads(announced(&address), |stream| {
-            altered(stream, |message| message.truncate(message.len() - 1))
+            altered(stream, |message| message.truncate((message.len() - 1).max(1)))
         }),
         "text-only" => threads(announced(&address), |stream| {
             altered(stream, |message| {
