@@ -67,7 +67,9 @@ pub enum PerformError {
         program: String,
     },
     /// The tap did not note everything.
-    #[error("the tap lost {lost} lines of its log; is the disk full?")]
+    #[error(
+        "the tap's log lacks {lost} lines or more: the programs made more calls than it has room for (some 150,000), or one was killed in the middle of one"
+    )]
     TapLost {
         /// How many.
         lost: u64,
