@@ -36,6 +36,7 @@ enum Verb {
     Exercise(verbs::exercise::AnExercise),
     Record(verbs::record::Record),
     Verify(verbs::verify::Verify),
+    Measure(verbs::measure::Measure),
     Pictures(verbs::pictures::Pictures),
 }
 
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Exercise(exercise) => exercise.run(),
         Verb::Record(record) => record.run(),
         Verb::Verify(verify) => verify.run(),
+        Verb::Measure(measure) => measure.run(),
         Verb::Pictures(pictures) => pictures.run(),
     };
     match done {

@@ -1,4 +1,4 @@
-//! The directives that stand in the prose: `{{#chapter …}}`, `{{#output …}}`, `{{#number …}}`.
+//! The directives that stand in the prose: `{{#chapter …}}`, `{{#output …}}`, `{{#number …}}`, `{{#prices …}}`.
 //!
 //! They follow mdBook's own rule: a directive is replaced wherever it stands, in a code block as well, and a backslash
 //! in front (`\{{#number …}}`) shows it as it is written. mdBook leaves a name that it does not know in the page
@@ -26,6 +26,8 @@ pub enum Name {
     Output,
     /// `{{#number echo/one-echo segments}}`
     Number,
+    /// `{{#prices}}`, `{{#prices before}}`
+    Prices,
 }
 
 /// A directive that is none.
@@ -54,12 +56,13 @@ pub fn directives(text: &str) -> impl Iterator<Item = Result<Directive, Misspelt
                 "chapter" => Name::Chapter,
                 "output" => Name::Output,
                 "number" => Name::Number,
+                "prices" => Name::Prices,
                 name if MDBOOK.contains(&name) => return None,
                 name => {
                     return Some(Err(Misspelt {
                         at,
                         message: format!(
-                            "there is no directive `{{{{#{name}`; there are `chapter`, `output`, `number` and mdBook's \
+                            "there is no directive `{{{{#{name}`; there are `chapter`, `output`, `number`, `prices` and mdBook's \
                              `include`; write `\\{{{{#` to show braces as they are"
                         ),
                     }));

@@ -16,6 +16,7 @@
 //! | `{{#output echo/one-echo server}}` | what that program printed, as a block | |
 //! | `{{#number echo/one-echo segments}}` | a number, with its unit | [`number`] |
 //! | `{{#number result cost/waiting thread}}` | a stored measured number, with its unit | [`result`] |
+//! | `{{#prices}}` | the table of prices up to this chapter | [`prices`] |
 //! | a paragraph that begins `**Does not work.**`, `**Works, and wastes.**`, `**Works until N.**` | a label of its strength | [`opening`] |
 //! | a part's name in SUMMARY.md | a line over its first chapter | [`opening`] |
 //! | a file's name, `ch09-close.md` | the chapter's number in the sidebar | [`chapter`] |
@@ -39,6 +40,7 @@ pub mod make;
 pub mod number;
 pub mod opening;
 pub mod page;
+pub mod prices;
 pub mod problem;
 pub mod recording;
 pub mod result;

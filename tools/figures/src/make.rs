@@ -19,6 +19,7 @@ use crate::{
     html::{escape, escape_markdown},
     number::number,
     page::{Fence, Page, Place},
+    prices,
     problem::{Problem, choices},
     recording::{self, Shown, Told},
     result,
@@ -371,8 +372,11 @@ impl Making<'_> {
                     continue;
                 }
             };
-            if directive.name == Name::Output {
-                self.problem(line, "`{{#output` makes a block; it does not stand in a note");
+            if let Some(block) = block(directive.name) {
+                self.problem(
+                    line,
+                    format!("`{{{{#{block}` makes a block; it does not stand in a note"),
+                );
                 continue;
             }
             if let Some(new) = self.inline(&directive, &page, line) {
@@ -544,8 +548,8 @@ impl Making<'_> {
             }
             let line = page.line(at);
             let new = match found {
-                Ok(directive) if directive.name == Name::Output => {
-                    let new = self.output(&directive, fence.is_some(), line);
+                Ok(directive) if block(directive.name).is_some() => {
+                    let new = self.block(&directive, fence.is_some(), line);
                     new.map(|new| (directive.range, new))
                 }
                 Ok(directive) => {
@@ -592,9 +596,10 @@ impl Making<'_> {
         made.map_err(|message| self.problem(line, message)).ok()
     }
 
-    /// What a program printed: a block of its own, or the bare lines where it stands in one.
-    fn output(&mut self, directive: &Directive, in_fence: bool, line: usize) -> Option<String> {
+    /// What makes a block: it needs a line of its own.
+    fn block(&mut self, directive: &Directive, in_fence: bool, line: usize) -> Option<String> {
         let page = self.page;
+        let name = block(directive.name).unwrap_or_default();
         let before = page.before_on_line(directive.range.start);
         let after = page.text[directive.range.end..]
             .lines()
@@ -603,10 +608,20 @@ impl Making<'_> {
         if !before.is_empty() || !after.trim().is_empty() {
             self.problem(
                 line,
-                "`{{#output` makes a block; give it a line of its own, at the margin",
+                format!("`{{{{#{name}` makes a block; give it a line of its own, at the margin"),
             );
             return None;
         }
+        let made = match directive.name {
+            Name::Prices if in_fence => Err("`{{#prices` is a table; take it out of the fence".into()),
+            Name::Prices => prices::table(self.workshop.root, &chapter::stem(self.path), &directive.argument),
+            _ => return self.output(directive, in_fence, line),
+        };
+        made.map_err(|message| self.problem(line, message)).ok()
+    }
+
+    /// What a program printed, or the bare lines where it stands in a fence.
+    fn output(&mut self, directive: &Directive, in_fence: bool, line: usize) -> Option<String> {
         let printed = self
             .printed(&directive.argument)
             .map_err(|message| self.problem(line, message))
@@ -643,5 +658,14 @@ impl Making<'_> {
                 choices(printed.keys(), "none")
             )
         })
+    }
+}
+
+/// The name of a directive that makes a block, and cannot stand in a line.
+fn block(name: Name) -> Option<&'static str> {
+    match name {
+        Name::Output => Some("output"),
+        Name::Prices => Some("prices"),
+        Name::Chapter | Name::Number => None,
     }
 }

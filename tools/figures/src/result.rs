@@ -12,15 +12,18 @@
 //! [values]
 //! thread = { value = 9.4, unit = "KB" }
 //! connections = { value = 10000 }                 # a count has no unit
+//! "server.memory" = { value = 5012, unit = "B" }  # bytes stand as 4.9 KiB
+//! cpu = { value = 7.5, unit = "µs", least = 7.2, most = 8.1 }
 //! ```
 //!
 //! | WHAT | becomes |
 //! |---|---|
 //! | a key of `values` | the number with its unit: `9.4 KB`, `10,000` |
+//! | `least KEY`, `most KEY` | the ends of what several rounds measured |
 //! | `ratio A / B` | how many times B is in A, both of one unit: `3.1` |
 //! | `machine`, `kernel`, `date`, `command` | what is stored |
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, path::Path};
 
 use serde::Deserialize;
 
@@ -40,6 +43,12 @@ pub struct Measured {
     pub kernel: String,
     /// The day, `2026-11-22`.
     pub date: String,
+    /// How many rounds were made, where it is the middle of several.
+    #[serde(default)]
+    pub rounds: Option<u64>,
+    /// What else ran meanwhile, and whatever else one must know.
+    #[serde(default)]
+    pub conditions: Option<String>,
     /// The numbers.
     pub values: BTreeMap<String, Value>,
 }
@@ -53,6 +62,12 @@ pub struct Value {
     /// Of what; nothing for a count.
     #[serde(default)]
     pub unit: String,
+    /// The least that a round measured.
+    #[serde(default)]
+    pub least: Option<Number>,
+    /// The most that a round measured.
+    #[serde(default)]
+    pub most: Option<Number>,
 }
 
 /// A number as it is stored.
@@ -65,8 +80,134 @@ pub enum Number {
     Real(f64),
 }
 
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Whole(n) => n.fmt(f),
+            Number::Real(x) => x.fmt(f),
+        }
+    }
+}
+
+impl Value {
+    /// A whole number of something; of nothing for a count.
+    pub fn whole(n: u64, unit: &str) -> Value {
+        Value {
+            value: Number::Whole(n),
+            unit: unit.into(),
+            least: None,
+            most: None,
+        }
+    }
+
+    /// Another number, kept with so many digits behind the point.
+    pub fn real(x: f64, digits: i32, unit: &str) -> Value {
+        Value {
+            value: rounded(x, digits),
+            unit: unit.into(),
+            least: None,
+            most: None,
+        }
+    }
+
+    /// The same, and between which ends it was measured.
+    #[must_use]
+    pub fn between(mut self, least: f64, most: f64, digits: i32) -> Value {
+        self.least = Some(rounded(least, digits));
+        self.most = Some(rounded(most, digits));
+        self
+    }
+
+    /// With its unit, as it stands in the prose: `9.4 KB`, `10,000`; bytes as `4.9 KiB`.
+    pub fn text(&self) -> String {
+        with_unit(self.value, &self.unit)
+    }
+}
+
+fn rounded(x: f64, digits: i32) -> Number {
+    let factor = 10_f64.powi(digits);
+    Number::Real((x * factor).round() / factor)
+}
+
+fn with_unit(number: Number, unit: &str) -> String {
+    if unit == "B" {
+        return bytes(number.real());
+    }
+    let digits = match number {
+        Number::Whole(n) => count(n),
+        Number::Real(x) => x.to_string(),
+    };
+    if unit.is_empty() {
+        digits
+    } else {
+        format!("{digits}\u{a0}{unit}")
+    }
+}
+
+/// Bytes in the unit that leaves three digits or fewer in front of the point.
+fn bytes(n: f64) -> String {
+    let (n, unit) = match n {
+        n if n < 1024.0 => return format!("{n:.0}\u{a0}B"),
+        n if n < 1024.0 * 1024.0 => (n / 1024.0, "KiB"),
+        n => (n / 1024.0 / 1024.0, "MiB"),
+    };
+    if n < 9.95 {
+        format!("{n:.1}\u{a0}{unit}")
+    } else {
+        format!("{n:.0}\u{a0}{unit}")
+    }
+}
+
+impl Measured {
+    /// As it is stored; the same measurement is always the same text.
+    pub fn to_toml(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let mut out = String::new();
+        let mut line = |key: &str, value: &str| out.push_str(&format!("{key} = {}\n", quoted(value)));
+        line("title", &self.title);
+        line("command", &self.command);
+        line("machine", &self.machine);
+        line("kernel", &self.kernel);
+        line("date", &self.date);
+        if let Some(conditions) = &self.conditions {
+            line("conditions", conditions);
+        }
+        if let Some(rounds) = self.rounds {
+            out.push_str(&format!("rounds = {rounds}\n"));
+        }
+        out.push_str("\n[values]\n");
+        for (key, value) in &self.values {
+            let key = if key
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            {
+                key.clone()
+            } else {
+                quoted(key)
+            };
+            let mut parts = vec![format!("value = {}", value.value.stored())];
+            if !value.unit.is_empty() {
+                parts.push(format!("unit = {}", quoted(&value.unit)));
+            }
+            parts.extend(value.least.map(|least| format!("least = {}", least.stored())));
+            parts.extend(value.most.map(|most| format!("most = {}", most.stored())));
+            out.push_str(&format!("{key} = {{ {} }}\n", parts.join(", ")));
+        }
+        out
+    }
+}
+
 impl Number {
-    fn real(self) -> f64 {
+    /// As TOML writes it: a real one keeps its point.
+    fn stored(self) -> String {
+        match self {
+            Number::Whole(n) => n.to_string(),
+            Number::Real(x) => format!("{x:?}"),
+        }
+    }
+
+    /// As a real number, whichever it is.
+    pub fn real(self) -> f64 {
         match self {
             Number::Whole(n) => n as f64,
             Number::Real(x) => x,
@@ -159,24 +300,67 @@ pub fn number(measured: &Measured, what: &str) -> Result<String, String> {
         "kernel" => format!("Linux {}", measured.kernel),
         "date" => measured.date.clone(),
         "command" => measured.command.clone(),
-        key => {
-            let value = value(key)?;
-            let digits = match value.value {
-                Number::Whole(n) => count(n),
-                Number::Real(x) => x.to_string(),
-            };
-            if value.unit.is_empty() {
-                digits
-            } else {
-                format!("{digits}\u{a0}{}", value.unit)
+        key => match key.split_once(' ') {
+            Some((end @ ("least" | "most"), key)) => {
+                let value = value(key)?;
+                let number = if end == "least" { value.least } else { value.most };
+                let number = number
+                    .ok_or_else(|| format!("`{key}` was measured once; it has no least and no most"))?;
+                with_unit(number, &value.unit)
             }
-        }
+            _ => value(key)?.text(),
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_back_the_same() {
+        let measured = Measured {
+            title: "a \"title\"".into(),
+            command: "c".into(),
+            machine: "m".into(),
+            kernel: "6.18".into(),
+            date: "2026-11-22".into(),
+            rounds: Some(8),
+            conditions: Some("quiet".into()),
+            values: BTreeMap::from([
+                ("a-server.memory".into(), Value::whole(5012, "B")),
+                ("cpu".into(), Value::real(7.456, 2, "µs").between(7.0, 8.006, 2)),
+                ("count".into(), Value::whole(10_000, "")),
+            ]),
+        };
+        let text = measured.to_toml();
+        assert_eq!(toml::from_str::<Measured>(&text).unwrap(), measured, "{text}");
+        for (what, text) in [
+            ("a-server.memory", "4.9\u{a0}KiB"),
+            ("cpu", "7.46\u{a0}µs"),
+            ("least cpu", "7\u{a0}µs"),
+            ("most cpu", "8.01\u{a0}µs"),
+            ("count", "10,000"),
+        ] {
+            assert_eq!(number(&measured, what).unwrap(), text);
+        }
+        assert!(
+            number(&measured, "least count")
+                .unwrap_err()
+                .contains("measured once")
+        );
+    }
+
+    #[test]
+    fn bytes_take_the_unit_that_suits_them() {
+        let texts = [0.0, 64.0, 1024.0, 5012.0, 16_384.0, 121_000.0, 3e6].map(bytes);
+        assert_eq!(
+            texts.map(|text| text.replace('\u{a0}', " ")),
+            [
+                "0 B", "64 B", "1.0 KiB", "4.9 KiB", "16 KiB", "118 KiB", "2.9 MiB"
+            ]
+        );
+    }
 
     const STORED: &str = "title = \"t\"\ncommand = \"c\"\nmachine = \"m\"\nkernel = \"6.18\"\ndate = \"2026-11-22\"\n[values]\n\
                           thread = { value = 9.4, unit = \"KB\" }\ntask = { value = 3.1, unit = \"KB\" }\nclients = { value = 10000 }\n";

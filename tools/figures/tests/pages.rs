@@ -1072,3 +1072,124 @@ fn a_measured_result_stands_in_the_prose_with_its_unit() {
             .contains("a result has a name and a number")
     );
 }
+
+/// A workspace whose chapters 1 and 2 declare a priced server each; the second was not measured.
+fn priced() -> TempDir {
+    let root = copy();
+    for (package, server) in [
+        ("ch01-echo", "echo-blocking-server"),
+        ("ch02-more", "more-blocking-server"),
+    ] {
+        let folder = root.path().join("listings").join(package);
+        fs::create_dir_all(&folder).unwrap();
+        let manifest = format!(
+            "[package]\nname = \"{package}\"\n[package.metadata.book.server]\n{server} = {{}}\n\
+             [package.metadata.book.price]\n{server} = {{ model = \"a thread each\", breaks = \"`clone` says EAGAIN\" }}\n"
+        );
+        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    }
+    price(&root, "ch01-echo", "echo-blocking-server");
+    root
+}
+
+fn price(root: &TempDir, package: &str, server: &str) {
+    let results = root.path().join("listings").join(package).join("results");
+    fs::create_dir_all(&results).unwrap();
+    let stored = format!(
+        "title = \"t\"\ncommand = \"c\"\nmachine = \"2 cores\"\nkernel = \"6.18.44\"\ndate = \"2026-11-22\"\n[values]\n\
+         control-100 = {{ value = 1.0, least = 0.97, most = 1.04 }}\n\
+         \"{server}.active\" = {{ value = 100 }}\n\"{server}.calls\" = {{ value = 2.0 }}\n\
+         \"{server}.cpu-ratio\" = {{ value = 1.9, least = 1.8, most = 2.1 }}\n\
+         \"{server}.kernel-stacks\" = {{ value = 16384, unit = \"B\" }}\n\"{server}.memory\" = {{ value = 34816, unit = \"B\" }}\n\
+         \"{server}.page-tables\" = {{ value = 4096, unit = \"B\" }}\n\"{server}.switches\" = {{ value = 1.05 }}\n\
+         \"{server}.user-memory\" = {{ value = 14336, unit = \"B\" }}\n"
+    );
+    fs::write(results.join("prices.toml"), stored).unwrap();
+}
+
+#[test]
+fn the_table_of_prices_has_the_rows_so_far_and_marks_the_chapters_own() {
+    let root = priced();
+    let page = "Before.\n\n{{#prices}}\n\nAfter.\n";
+    let made = make_in(root.path(), BOOK, &[("ch01-echo.md", page)])
+        .unwrap()
+        .remove(0);
+    for part in [
+        "Before.\n\n<figure class=\"prices\">\n",
+        "<tr class=\"own\" role=\"row\"><th scope=\"row\" role=\"rowheader\">a thread each <em>this chapter</em> \
+         <small><code>echo-blocking-server</code></small></th>",
+        "data-head=\"Memory an idle connection\">34\u{a0}KiB <small>user 14\u{a0}KiB, page tables 4.0\u{a0}KiB, kernel stack 16\u{a0}KiB</small></td>",
+        "<td role=\"cell\" data-head=\"Calls a request\">2</td>",
+        "×\u{a0}1.9 <small>1.8 to 2.1, 100 clients</small>",
+        "<code>clone</code> says EAGAIN</td>",
+        "2 cores, Linux 6.18.44, 2026-11-22",
+        "itself: 0.97 to 1.04",
+        "<code>cargo book measure prices echo</code>",
+        "</figure>\n\n\nAfter.\n",
+    ] {
+        assert!(made.contains(part), "{part}\nis not in\n{made}");
+    }
+    let table = &made[made.find("<figure").unwrap()..made.find("</figure>").unwrap()];
+    assert!(!table.contains("\n\n"), "an empty line ends the HTML");
+}
+
+#[test]
+fn a_priced_server_that_was_not_measured_fails_the_build_with_the_command_that_measures_it() {
+    let root = priced();
+    let make =
+        |page: &str| make_in(root.path(), BOOK, &[("ch02-more.md", page)]).map(|mut made| made.remove(0));
+    let told = "src/ch02-more.md:3: `more-blocking-server` has a row in listings/ch02-more/Cargo.toml and was not \
+                measured; measure it with `cargo book measure prices more`";
+    assert!(make("a\n\n{{#prices}}\n").unwrap_err().starts_with(told));
+    // Measured, and then one more was declared.
+    price(&root, "ch02-more", "other-server");
+    assert!(make("a\n\n{{#prices}}\n").unwrap_err().starts_with(told));
+    let before = make("{{#prices before}}\n").unwrap();
+    assert!(
+        before.contains("echo-blocking-server") && !before.contains("this chapter"),
+        "{before}"
+    );
+    price(&root, "ch02-more", "more-blocking-server");
+    let both = make("{{#prices}}\n").unwrap();
+    assert_eq!(
+        (both.matches("<tr").count(), both.matches("class=\"own\"").count()),
+        (3, 1),
+        "{both}"
+    );
+    assert!(
+        both.contains("<code>cargo book measure prices echo more</code>"),
+        "{both}"
+    );
+}
+
+#[test]
+fn a_table_of_prices_is_a_block_and_its_servers_are_declared() {
+    let root = priced();
+    let make = |page: &str| make_in(root.path(), BOOK, &[("ch01-echo.md", page)]).unwrap_err();
+    for (page, told) in [
+        (
+            "Here: {{#prices}}\n",
+            "src/ch01-echo.md:1: `{{#prices` makes a block",
+        ),
+        (
+            "```text\n{{#prices}}\n```\n",
+            "src/ch01-echo.md:2: `{{#prices` is a table",
+        ),
+        (
+            "{{#prices echo-server}}\n",
+            "there are `echo-blocking-server`, `more-blocking-server`",
+        ),
+        ("{{#prices before}}\n", "no chapter up to here declares a price"),
+    ] {
+        let error = make(page);
+        assert!(error.contains(told), "{page}: {error}");
+    }
+    let manifest = root.path().join("listings/ch01-echo/Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("breaks", "brakes")).unwrap();
+    let error = make("{{#prices}}\n");
+    assert!(
+        error.contains("`listings/ch01-echo/Cargo.toml`: `echo-blocking-server`: unknown field `brakes`"),
+        "{error}"
+    );
+}

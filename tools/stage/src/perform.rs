@@ -633,7 +633,7 @@ fn stage_error(doing: &str) -> impl Fn(io::Error) -> PerformError {
 }
 
 /// The day in UTC: `2026-01-31`. By the rule that days are counted from a 1st of March.
-fn date(time: SystemTime) -> String {
+pub fn date(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let days = (since.as_secs() / 86_400) as i64 + 719_468;
     let era = days / 146_097;

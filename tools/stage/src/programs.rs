@@ -84,8 +84,34 @@ impl Programs {
                 found: Found::Folder(folder.into()),
                 own: BTreeMap::new(),
             }),
-            None => build(root, progress),
+            None => build(
+                root,
+                &["--workspace", "--bins", "--lib", "--all-features"],
+                progress,
+            ),
         }
+    }
+
+    /// The programs of these packages, optimised, and the tap: for measuring. `BOOK_BIN_DIR` overrides it here, too.
+    ///
+    /// # Errors
+    /// As [`Programs::find`].
+    pub fn release(
+        root: &Path,
+        packages: &[&str],
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Programs, ProgramsError> {
+        if let Some(folder) = env::var_os(BIN_DIR).filter(|folder| !folder.is_empty()) {
+            return Ok(Programs {
+                found: Found::Folder(folder.into()),
+                own: BTreeMap::new(),
+            });
+        }
+        let mut what = vec!["--release", "--bins", "--lib"];
+        for package in packages.iter().chain(&["tap"]) {
+            what.extend(["--package", package]);
+        }
+        build(root, &what, progress)
     }
 
     /// These programs, by name, and this tap.
@@ -171,7 +197,7 @@ struct Target {
     name: String,
 }
 
-fn build(root: &Path, progress: &mut dyn FnMut(&str)) -> Result<Programs, ProgramsError> {
+fn build(root: &Path, what: &[&str], progress: &mut dyn FnMut(&str)) -> Result<Programs, ProgramsError> {
     // The cargo that runs us, so that the same toolchain and the same build folder are used.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let failed = |error: io::Error| ProgramsError::NoCargo {
@@ -179,7 +205,8 @@ fn build(root: &Path, progress: &mut dyn FnMut(&str)) -> Result<Programs, Progra
         error: error.to_string(),
     };
     let mut child = Command::new(&cargo)
-        .args(["build", "--workspace", "--bins", "--lib", "--all-features"])
+        .arg("build")
+        .args(what)
         .arg("--message-format=json-render-diagnostics")
         .current_dir(root)
         .stdin(Stdio::null())

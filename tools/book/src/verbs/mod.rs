@@ -4,6 +4,7 @@ pub mod build;
 pub mod contract;
 pub mod exercise;
 pub mod figure;
+pub mod measure;
 pub mod pictures;
 pub mod record;
 pub mod run;

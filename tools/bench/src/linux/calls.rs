@@ -1,0 +1,79 @@
+//! Calls a request, counted by the tap that also notes the calls of recordings.
+//!
+//! One client asks one thing after another, so that the count is the program's and not the clock's: with many at a time
+//! an event loop is told of several by one call. The tap sees the calls on sockets and epoll instances, not the line that
+//! a server prints.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use super::{
+    load::{Clients, Until},
+    machine::Processors,
+    server::{Program, Server},
+};
+use crate::{doing, error::MeasureError};
+
+/// How many requests are counted.
+const REQUESTS: u64 = 200;
+
+/// The calls of one request, by name: `recv` 1.0, `send` 1.0.
+pub fn count(
+    program: &Program,
+    tap: &Path,
+    processors: Processors,
+) -> Result<BTreeMap<String, f64>, MeasureError> {
+    let folder = tempfile::tempdir().map_err(doing("making a temporary folder"))?;
+    let log = folder.path().join("calls");
+    fs::write(&log, "").map_err(doing("making the tap's log"))?;
+    let mut server = Server::start_with(program, processors, |command| {
+        command.envs(stage::tap_log::environment(tap, &log));
+    })?;
+    let mut clients = Clients::none().map_err(doing("making an epoll instance"))?;
+    if let Err(refused) = clients.connect(server.address, 1) {
+        return Err(server.wrong(format!(
+            "under the tap its first client is not served: {}",
+            refused.error
+        )));
+    }
+    let mut ask = |requests| clients.closed(1, Until::Requests(requests));
+    ask(20).map_err(|error| server.wrong(error.to_string()))?;
+    server.family().usage_at_rest(Duration::from_millis(100));
+    let before = fs::metadata(&log).map_err(doing("the tap's log"))?.len();
+    ask(REQUESTS).map_err(|error| server.wrong(error.to_string()))?;
+    server.family().usage_at_rest(Duration::from_millis(100));
+    let text = fs::read(&log).map_err(doing("reading the tap's log"))?;
+    let text = String::from_utf8_lossy(text.get(before as usize..).unwrap_or_default()).into_owned();
+    let counts = begun(&text);
+    if counts.is_empty() {
+        return Err(server.wrong(
+            "it answers and the tap sees no call; a program that goes round libc, or is linked statically, cannot be counted",
+        ));
+    }
+    let each = |(name, count): (&str, u64)| (name.to_owned(), count as f64 / REQUESTS as f64);
+    Ok(counts.into_iter().map(each).collect())
+}
+
+/// How often each call begins in a piece of the tap's log.
+fn begun(log: &str) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for line in log.lines() {
+        let name = line
+            .strip_prefix(r#"{"begin":""#)
+            .and_then(|rest| rest.split('"').next());
+        if let Some(name) = name {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginnings_are_counted_and_ends_are_not() {
+        let log = "{\"begin\":\"recv\",\"at\":1}\n{\"end\":\"recv\"}\n{\"begin\":\"send\",\"at\":2}\n{\"begin\":\"recv\",\"at\":3}\n";
+        assert_eq!(begun(log), BTreeMap::from([("recv", 2), ("send", 1)]));
+    }
+}

@@ -1,0 +1,11 @@
+//! What only Linux can do: start servers where they are alone on a processor, and ask `/proc` what they cost.
+
+mod calls;
+mod kernel;
+mod load;
+mod machine;
+mod peers;
+pub mod prices;
+mod server;
+
+pub use server::end_all;
