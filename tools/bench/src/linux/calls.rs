@@ -4,7 +4,9 @@
 //! an event loop is told of several by one call. The tap sees the calls on sockets and epoll instances, not the line that
 //! a server prints.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use stage::tap_log::Log;
 
 use super::{
     load::{Clients, Until},
@@ -12,6 +14,9 @@ use super::{
     server::{Program, Server},
 };
 use crate::{doing, error::MeasureError};
+
+/// How long a server may take to come to rest. One that never does fills the log meanwhile.
+const REST: Duration = Duration::from_millis(20);
 
 /// How many requests are counted.
 const REQUESTS: u64 = 200;
@@ -23,10 +28,9 @@ pub fn count(
     processors: Processors,
 ) -> Result<BTreeMap<String, f64>, MeasureError> {
     let folder = tempfile::tempdir().map_err(doing("making a temporary folder"))?;
-    let log = folder.path().join("calls");
-    fs::write(&log, "").map_err(doing("making the tap's log"))?;
+    let log = Log::create(&folder.path().join("calls")).map_err(doing("making the tap's log"))?;
     let mut server = Server::start_with(program, processors, |command| {
-        command.envs(stage::tap_log::environment(tap, &log));
+        command.envs(log.environment(tap));
     })?;
     let mut clients = Clients::none().map_err(doing("making an epoll instance"))?;
     if let Err(refused) = clients.connect(server.address, 1) {
@@ -37,12 +41,17 @@ pub fn count(
     }
     let mut ask = |requests| clients.closed(1, Until::Requests(requests));
     ask(20).map_err(|error| server.wrong(error.to_string()))?;
-    server.family().usage_at_rest(Duration::from_millis(100));
-    let before = fs::metadata(&log).map_err(doing("the tap's log"))?.len();
+    server.family().usage_at_rest(REST);
+    let before = log.read().map_err(doing("reading the tap's log"))?.lines.len();
     ask(REQUESTS).map_err(|error| server.wrong(error.to_string()))?;
-    server.family().usage_at_rest(Duration::from_millis(100));
-    let text = fs::read(&log).map_err(doing("reading the tap's log"))?;
-    let text = String::from_utf8_lossy(text.get(before as usize..).unwrap_or_default()).into_owned();
+    server.family().usage_at_rest(REST);
+    let written = log.read().map_err(doing("reading the tap's log"))?;
+    if written.full {
+        return Err(server.wrong(format!(
+            "it makes more calls for {REQUESTS} requests than the tap's log has room for"
+        )));
+    }
+    let text = String::from_utf8_lossy(written.lines.get(before..).unwrap_or_default());
     let counts = begun(&text);
     if counts.is_empty() {
         return Err(server.wrong(
