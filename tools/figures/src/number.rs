@@ -19,6 +19,7 @@
 //! | `window EVENT` | as it stands in the header, not scaled |
 //! | `option OPTION of EVENT` | the value of an option, in tcpdump's words: `mss`, `wscale` |
 //! | `port SIDE`, `address SIDE` | of that side |
+//! | `EAGAIN PROGRAM CALL` | how often that call of that program (`server`, in the scenario's words) was told to come again |
 //! | `kernel`, `date` | what ran it, `Linux 6.18.44`, and the day it did |
 //!
 //! `segments`, `bytes`, `header bytes`, `duration`, `port` and `address` take `connection N:` in front, where a recording
@@ -35,7 +36,7 @@ use crate::{
 const FORMS: &str = "`segments`, `bytes from SIDE`, `header bytes`, `duration`, `gap EVENT -> EVENT`, \
                      `time EVENT`, `mark EVENT`, `flags EVENT`, `length EVENT`, `[absolute] seq EVENT`, `[absolute] next seq EVENT`, \
                      `[absolute] ack EVENT`, `window EVENT`, `option OPTION of EVENT`, `port SIDE`, `address SIDE`, \
-                     `kernel`, `date`";
+                     `EAGAIN PROGRAM CALL`, `kernel`, `date`";
 
 /// The number that `what` asks of a recording, as it stands in the prose.
 ///
@@ -65,6 +66,10 @@ pub fn number(seen: &Seen, what: &str) -> Result<String, String> {
         }
         ["port", side] => Ok(seen.end(connection, self::side(side)?)?.port().to_string()),
         ["address", side] => Ok(seen.end(connection, self::side(side)?)?.ip().to_string()),
+        ["EAGAIN", program, call] => match seen.told_again(program, call.parse().map_err(|e| format!("{e}"))?) {
+            0 => Err(format!("no `{call}` of `{program}` was told EAGAIN")),
+            times => Ok(count(times)),
+        },
         ["kernel"] => Ok(seen.kernel()),
         ["date"] => Ok(seen.date().to_owned()),
         // From here on the event says itself which connection it belongs to.

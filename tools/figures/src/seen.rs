@@ -9,7 +9,7 @@ use wire::{
     capture::Capture,
     cause::Calls,
     conversation::{Conversation, Sides, Turn, conversations},
-    event::{Event, Evidence, Found, ParseError, What},
+    event::{Event, Evidence, Found, ParseError, What, family},
     passing::agreeing,
     segment::{Segment, TcpOption},
 };
@@ -183,6 +183,17 @@ impl Seen {
     /// Every segment, in the order of the capture. The n-th, counted from 1, bears the mark n.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// How often a program's calls of this kind (`recv` stands for `read`, too) were told `EAGAIN`.
+    pub fn told_again(&self, program: &str, call: wire::call::Name) -> u64 {
+        let told = self.records.iter().filter_map(|record| match record {
+            Record::Call(made) if made.program == program && family(made.call) == family(call) => {
+                (made.errno.as_deref() == Some("EAGAIN")).then(|| made.times.unwrap_or(1))
+            }
+            _ => None,
+        });
+        told.sum()
     }
 
     /// The segment that an event names, as an index.

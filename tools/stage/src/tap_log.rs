@@ -19,6 +19,7 @@ use wire::call::{Call, Descriptor, Fork, Name, Place, Ready, Record, Start};
 use place::{Object, Places};
 use raw::Line;
 
+mod again;
 pub mod place;
 mod raw;
 mod source;
@@ -149,6 +150,7 @@ pub fn records(log: &Written, programs: &BTreeMap<u32, String>, places: &mut Pla
     }
     let mut tapped = reader.tapped;
     tapped.records.sort_by_key(Record::time);
+    tapped.records = again::folded(tapped.records);
     tapped
 }
 
@@ -345,6 +347,7 @@ impl Reader<'_> {
             errno: None,
             detail: begin.detail,
             ready: Vec::new(),
+            times: None,
             place,
         };
         // Bytes that come in by `splice` are not counted as sent.

@@ -155,6 +155,10 @@ pub struct Call {
     /// What a call that waits (`poll`, `select`, `epoll_wait` ...) reported as ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Ready>,
+    /// How often it was made, where a thread asked the same again and again and was told `EAGAIN` each time: `start` is the
+    /// first one's, `end` the last one's. None for a call that was made once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
     /// The nearest line of ours that led to the call; none where no frame is ours (the runtime's own `epoll_wait`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -587,6 +591,7 @@ mod tests {
             errno: None,
             detail: String::new(),
             ready: Vec::new(),
+            times: None,
             place: None,
         }
     }
@@ -626,6 +631,7 @@ mod tests {
                 program: "client".into(),
                 pid: 7,
                 child: 8,
+                times: None,
                 place: None,
             }),
             Record::End(End {
@@ -709,6 +715,7 @@ mod tests {
             program: "client".into(),
             pid: 7,
             child: 8,
+            times: None,
             place: None,
         }));
         let close = |fd, pid| {

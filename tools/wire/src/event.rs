@@ -523,7 +523,7 @@ pub(crate) fn number_of(turn: &Turn, what: What) -> i64 {
 }
 
 /// The name that stands for every call that does the same.
-pub(crate) fn family(name: Name) -> Name {
+pub fn family(name: Name) -> Name {
     match name {
         _ if name.sends() => Name::Send,
         _ if name.receives() => Name::Recv,

@@ -12,6 +12,7 @@ use super::{
     super::{Call, Source},
     fields,
 };
+use crate::number::count;
 
 /// How many of the calls are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,10 +99,21 @@ fn words(call: &Made) -> String {
         words = format!("{words} {}", call.detail);
     }
     match (&call.errno, call.result) {
+        (Some(errno), _) if call.times.is_some() => {
+            format!("{words} = {errno}, {}", times(call))
+        }
         (Some(errno), _) => format!("{words} = {errno}"),
+        (None, Some(result)) if call.call.sends() && call.requested.is_some_and(|all| result != all as i64) => {
+            format!("{words} = {result} of {}", call.requested.unwrap_or_default())
+        }
         (None, Some(result)) => format!("{words} = {result}"),
         (None, None) => format!("{words} …"),
     }
+}
+
+/// How often the call was made, as it is drawn: `2,140 times`.
+fn times(call: &Made) -> String {
+    format!("{} times", count(call.times.unwrap_or(1)))
 }
 
 fn source(place: &Place, sources: &BTreeMap<String, String>) -> Source {

@@ -8,6 +8,7 @@ use wire::{
 };
 
 use super::super::Field;
+use crate::number::count;
 
 /// What is known of a call: who made it, where, for how long.
 pub fn of_call(call: &Call) -> Vec<Field> {
@@ -30,6 +31,9 @@ pub fn of_call(call: &Call) -> Vec<Field> {
         (Some(errno), _) => add("error", errno.clone()),
         (None, Some(result)) => add("result", result.to_string()),
         (None, None) => add("result", "never returned".into()),
+    }
+    if let Some(times) = call.times {
+        add("made", format!("{} times", count(times)));
     }
     if let Some(end) = call.end {
         add("took", duration::text(end.saturating_sub(call.start)));

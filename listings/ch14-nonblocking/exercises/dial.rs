@@ -1,0 +1,97 @@
+//! Connects with a socket that refuses to wait, says whether that worked, and then says `Hi, ferris?`.
+
+#[cfg(not(unix))]
+fn main() -> anyhow::Result<()> {
+    anyhow::bail!("`poll` is Unix's; run nonblocking-blocking-client here")
+}
+
+#[cfg(unix)]
+fn main() -> anyhow::Result<()> {
+    by_hand::main()
+}
+
+#[cfg(unix)]
+mod by_hand {
+    use std::{
+        env,
+        io::{self, Read, Write},
+        net::{SocketAddr, TcpStream},
+        os::fd::AsFd,
+        time::{Duration, Instant},
+    };
+
+    use anyhow::{Context, Result, bail};
+    use nix::{
+        errno::Errno,
+        poll::{PollFd, PollFlags, PollTimeout, poll},
+    };
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    const MESSAGE: &[u8] = b"Hi, ferris?";
+
+    const IN_PROGRESS: Option<i32> = Some(Errno::EINPROGRESS as i32);
+
+    /// The longest that an attempt to connect may take.
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    pub fn main() -> Result<()> {
+        let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+        let server: SocketAddr = address.parse().with_context(|| {
+            format!("{address} is no address like 127.0.0.1:8000")
+        })?;
+        let mut stream =
+            connect(server).with_context(|| format!("connecting to {address}"))?;
+        writeln!(io::stdout(), "connected").ok();
+        stream.set_nonblocking(false)?; // from here on, it waits as every other client
+        stream
+            .write_all(MESSAGE)
+            .with_context(|| format!("writing to {address}"))?;
+        let answer = read_answer(&mut stream)
+            .with_context(|| format!("reading from {address}"))?;
+        let (n, text) = (answer.len(), answer.escape_ascii());
+        writeln!(io::stdout(), "heard {n} bytes: {text}").ok();
+        Ok(())
+    } // the stream goes out of scope here, and Rust closes the socket
+
+    fn connect(server: SocketAddr) -> Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&SockAddr::from(server)) {
+            Ok(()) => return Ok(socket.into()), // no wait was needed
+            Err(error) if error.raw_os_error() == IN_PROGRESS => {}
+            Err(error) => return Err(error.into()),
+        }
+        let until = Instant::now() + PATIENCE;
+        wait_for_writable(&socket, until)?;
+        Ok(socket.into())
+    }
+
+    /// Waits until the socket is writable, at the latest `until`.
+    fn wait_for_writable(socket: &Socket, until: Instant) -> Result<()> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+            match poll(&mut watched, PollTimeout::try_from(left)?) {
+                Ok(0) => bail!("no answer in {PATIENCE:?}"),
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {} // a signal came first
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads as many bytes as were sent: an answer may arrive in several pieces.
+    fn read_answer(stream: &mut TcpStream) -> Result<[u8; MESSAGE.len()]> {
+        let mut answer = [0; MESSAGE.len()];
+        let mut got = 0;
+        while got < answer.len() {
+            match stream.read(&mut answer[got..])? {
+                0 => {
+                    bail!("the server closed after {got} of {} bytes", answer.len())
+                }
+                n => got += n,
+            }
+        }
+        Ok(answer)
+    }
+}
