@@ -66,10 +66,12 @@ pub fn number(seen: &Seen, what: &str) -> Result<String, String> {
         }
         ["port", side] => Ok(seen.end(connection, self::side(side)?)?.port().to_string()),
         ["address", side] => Ok(seen.end(connection, self::side(side)?)?.ip().to_string()),
-        ["EAGAIN", program, call] => match seen.told_again(program, call.parse().map_err(|e| format!("{e}"))?) {
-            0 => Err(format!("no `{call}` of `{program}` was told EAGAIN")),
-            times => Ok(count(times)),
-        },
+        ["EAGAIN", program, call] => {
+            match seen.told_again(program, call.parse().map_err(|e| format!("{e}"))?) {
+                0 => Err(format!("no `{call}` of `{program}` was told EAGAIN")),
+                times => Ok(count(times)),
+            }
+        }
         ["kernel"] => Ok(seen.kernel()),
         ["date"] => Ok(seen.date().to_owned()),
         // From here on the event says itself which connection it belongs to.

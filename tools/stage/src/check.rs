@@ -291,6 +291,7 @@ mod tests {
             host: None,
             caps: Vec::new(),
             untapped: None,
+            busy: false,
         }
     }
 

@@ -311,6 +311,7 @@ impl Own {
             host: None,
             caps: Vec::new(),
             untapped: None,
+            busy: false,
         };
         let mut server = program("server", &self.server, Ends::Asked);
         server.ready.clone_from(&self.ready);
@@ -462,6 +463,7 @@ fn script_of(
             caps: program.caps.clone(),
             tapped: program.untapped.is_none(),
             at_home: false,
+            busy: program.busy,
         });
     }
     let usual = Limits::default();

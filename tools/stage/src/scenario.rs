@@ -20,7 +20,7 @@
 //! name = "client"
 //! run = ["echo-blocking-client", "{server}:8000"]
 //! count = 3                      # client-1, client-2, client-3
-//! # ends = "asked" | "itself"; host = "client" | "server"; caps = ["net_raw"]; untapped = "why"
+//! # ends = "asked" | "itself"; host = "client" | "server"; caps = ["net_raw"]; untapped = "why"; busy = true
 //!
 //! [[then]]                       # the director's hand
 //! when = "client FIN"
@@ -150,6 +150,9 @@ pub struct Program {
     /// Why its calls cannot be recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untapped: Option<String>,
+    /// Whether it never waits: a loop that asks again and again. The others are heard out until they wait for something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub busy: bool,
 }
 
 fn one() -> u32 {

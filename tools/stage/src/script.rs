@@ -70,6 +70,8 @@ pub struct Part {
     /// Whether it runs in the folder and with the environment that the stage was started in, as a reader's own program
     /// does; otherwise in an empty folder and with almost no environment.
     pub at_home: bool,
+    /// Whether it never waits, so that nothing can be told from its being at work.
+    pub busy: bool,
 }
 
 /// What says that a program is ready.

@@ -217,6 +217,7 @@ fn ask_for_sockets(hosts: usize) -> Result<Vec<Part>, Failure> {
         caps: Vec::new(),
         tapped: false,
         at_home: false,
+        busy: false,
     };
     Ok(match hosts {
         1 => vec![part("ss", Host::Client)],

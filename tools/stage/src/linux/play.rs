@@ -170,6 +170,8 @@ pub(super) struct Running {
     /// Its process.
     pub process: Process,
     asked_to_end: bool,
+    /// Whether it never waits.
+    busy: bool,
     /// How it ended, once it has.
     pub ended: Option<Status>,
 }
@@ -353,6 +355,7 @@ impl Play {
             program: part.program.clone(),
             process,
             asked_to_end: part.asked_to_end,
+            busy: part.busy,
             ended: None,
         });
         self.open_outputs += 2;
@@ -455,7 +458,7 @@ impl Play {
                 && self
                     .running
                     .iter()
-                    .all(|one| one.ended.is_some() || one.process.is_idle())
+                    .all(|one| one.ended.is_some() || one.busy || one.process.is_idle())
             {
                 return director.has_seen_everything(self);
             }

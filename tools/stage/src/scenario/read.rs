@@ -126,7 +126,7 @@ fn programs(root: &Table<'_>, hosts: bool) -> Result<Vec<Program>, ScenarioError
     for value in list.list()? {
         let table = value.table("[[program]]")?;
         table.only(&[
-            "name", "run", "ready", "count", "ends", "host", "caps", "untapped",
+            "name", "run", "ready", "count", "ends", "host", "caps", "untapped", "busy",
         ])?;
         let name = table.required("name")?;
         let program = Program {
@@ -141,6 +141,7 @@ fn programs(root: &Table<'_>, hosts: bool) -> Result<Vec<Program>, ScenarioError
             host: table.get("host").map(|value| host(&value, hosts)).transpose()?,
             caps: table.get("caps").map_or(Ok(Vec::new()), |value| caps(&value))?,
             untapped: table.get("untapped").map(|value| words(&value)).transpose()?,
+            busy: table.get("busy").map_or(Ok(false), |value| value.boolean())?,
         };
         let names = program.instances();
         let taken = |other: &Program| {

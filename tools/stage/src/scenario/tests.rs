@@ -118,7 +118,7 @@ fn a_deliberate_race_lists_every_skeleton_that_may_be_seen() {
 fn an_unknown_key_is_told_with_file_line_and_the_choices() {
     assert_eq!(
         complaint("ready =", "reday ="),
-        "scenarios/one-echo.toml:7: unknown key `reday`; [[program]] has the keys name, run, ready, count, ends, host, caps, untapped"
+        "scenarios/one-echo.toml:7: unknown key `reday`; [[program]] has the keys name, run, ready, count, ends, host, caps, untapped, busy"
     );
     assert!(
         complaint("title =", "titel =")

@@ -103,7 +103,9 @@ fn words(call: &Made) -> String {
             format!("{words} = {errno}, {}", times(call))
         }
         (Some(errno), _) => format!("{words} = {errno}"),
-        (None, Some(result)) if call.call.sends() && call.requested.is_some_and(|all| result != all as i64) => {
+        (None, Some(result))
+            if call.call.sends() && call.requested.is_some_and(|all| result != all as i64) =>
+        {
             format!("{words} = {result} of {}", call.requested.unwrap_or_default())
         }
         (None, Some(result)) => format!("{words} = {result}"),

@@ -1,0 +1,99 @@
+//! **Works, and wastes.** An echo server in one thread that never waits: it asks everybody, again and again.
+//!
+//! `cargo run --bin nonblocking-busy-server [ADDRESS]`
+
+use std::{
+    env,
+    io::{self, ErrorKind::WouldBlock, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+/// How long not to ask for new clients after a failed `accept`: being out of descriptors does not pass at once.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+// ANCHOR: listen
+fn main() -> Result<()> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
+    let listener = TcpListener::bind(&address)
+        .with_context(|| format!("listening on {address}"))?;
+    listener.set_nonblocking(true)?;
+    // Unlike `println!` it does not panic where nobody reads our output.
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
+    // ANCHOR_END: listen
+    // ANCHOR: rounds
+    let mut clients: Vec<Client> = Vec::new();
+    let mut accept_from = Instant::now();
+    loop {
+        if Instant::now() >= accept_from {
+            match Client::accept(&listener) {
+                Ok(client) => clients.push(client),
+                Err(error) if error.kind() == WouldBlock => {} // ❶ nobody has come
+                Err(error) => {
+                    writeln!(io::stderr(), "accept: {error}").ok();
+                    accept_from = Instant::now() + BACK_OFF; // ❷ no sleep
+                }
+            }
+        }
+        clients.retain_mut(|client| match client.step() {
+            Ok(true) => true,
+            Err(error) if error.kind() == WouldBlock => true, // ❸ another time
+            end => {
+                client.say_why(end);
+                false
+            }
+        });
+    }
+}
+// ANCHOR_END: rounds
+
+// ANCHOR: client
+/// A client, and what a thread of its own would have kept on its stack.
+struct Client {
+    stream: TcpStream,
+    address: SocketAddr,
+    buffer: [u8; 100],
+    heard: usize, // so much of the buffer came from the client …
+    said: usize,  // … and so much of that has gone back
+}
+// ANCHOR_END: client
+
+impl Client {
+    // ANCHOR: accept
+    fn accept(listener: &TcpListener) -> io::Result<Client> {
+        let (stream, address) = listener.accept()?;
+        stream.set_nonblocking(true)?; // it does not inherit this from its listener
+        writeln!(io::stdout(), "{address} came").ok();
+        Ok(Client { stream, address, buffer: [0; 100], heard: 0, said: 0 })
+    }
+    // ANCHOR_END: accept
+
+    // ANCHOR: step
+    /// Goes as far as it can without waiting. False: the client has finished sending.
+    fn step(&mut self) -> io::Result<bool> {
+        if self.said == self.heard {
+            let n = self.stream.read(&mut self.buffer)?; // ❶
+            if n == 0 {
+                return Ok(false);
+            }
+            let (client, text) = (self.address, self.buffer[..n].escape_ascii());
+            writeln!(io::stdout(), "{client} said {n} bytes: {text}").ok();
+            (self.heard, self.said) = (n, 0);
+        }
+        let rest = &self.buffer[self.said..self.heard];
+        self.said += self.stream.write(rest)?; // ❷ all of it, or some of it
+        Ok(true)
+    }
+    // ANCHOR_END: step
+
+    fn say_why(&self, end: io::Result<bool>) {
+        let client = self.address;
+        match end {
+            Ok(_) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
+            // A client that resets its connection must not take the server with it.
+            Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
+        };
+    }
+}
