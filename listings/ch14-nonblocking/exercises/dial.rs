@@ -1,4 +1,8 @@
-//! Connects with a socket that refuses to wait, says whether that worked, and then says `Hi, ferris?`.
+//! **Exercise.** Connects with a socket that refuses to wait, and says `connected` where nobody listens.
+//!
+//! Make it say so only when it is. It must not wait for an answer to know.
+//!
+//! `cargo run --features exercises --bin nonblocking-exercise-dial [ADDRESS]`
 
 #[cfg(not(unix))]
 fn main() -> anyhow::Result<()> {

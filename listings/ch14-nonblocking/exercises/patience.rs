@@ -1,4 +1,8 @@
-//! An echo server in one thread, which burns a core whether anybody speaks or not.
+//! **Exercise.** An echo server in one thread that burns a core whether anybody speaks or not.
+//!
+//! Make it cost less than a hundredth of a core while nobody speaks.
+//!
+//! `cargo run --features exercises --bin nonblocking-exercise-patience [ADDRESS]`
 
 use std::{
     env,

@@ -1,4 +1,9 @@
-//! An echo server in one thread. It refuses to wait for anybody, it says: but while one client is silent, nobody is answered.
+//! **Exercise.** An echo server in one thread that refuses to wait for anybody, or so it says: while
+//! one client is silent, nobody is answered.
+//!
+//! Find what waits, and make it refuse.
+//!
+//! `cargo run --features exercises --bin nonblocking-exercise-still-waits [ADDRESS]`
 
 use std::{
     env,

@@ -1,4 +1,6 @@
-//! Connects with a socket that refuses to wait, says whether that worked, and then says `Hi, ferris?`.
+//! **Solution.** Connects with a socket that refuses to wait, and says `connected` when it is.
+//!
+//! `cargo run --features exercises --bin nonblocking-solution-dial [ADDRESS]`
 
 #[cfg(not(unix))]
 fn main() -> anyhow::Result<()> {

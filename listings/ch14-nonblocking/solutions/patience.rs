@@ -1,4 +1,6 @@
-//! An echo server in one thread, which asks less and less often while nobody speaks.
+//! **Solution.** An echo server in one thread that asks less and less often while nobody speaks.
+//!
+//! `cargo run --features exercises --bin nonblocking-solution-patience [ADDRESS]`
 
 use std::{
     env,

@@ -1,4 +1,6 @@
-//! An echo server in one thread. What made it wait is mended.
+//! **Solution.** An echo server in one thread that waits for no client.
+//!
+//! `cargo run --features exercises --bin nonblocking-solution-still-waits [ADDRESS]`
 
 use std::{
     env,

@@ -1,4 +1,6 @@
-//! Gives every client a page of 200,000 bytes, however late the client reads.
+//! **Solution.** Gives every client a page of 200,000 bytes, however late the client reads.
+//!
+//! `cargo run --features exercises --bin nonblocking-solution-whole-page [ADDRESS]`
 
 use std::{
     env,
