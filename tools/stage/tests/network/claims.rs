@@ -493,6 +493,7 @@ fn endless(folder: &Path, port: &str) {
         caps: Vec::new(),
         tapped: false,
         at_home: false,
+        busy: false,
     };
     let address = format!("127.0.0.1:{port}");
     let script = Script {
@@ -620,6 +621,7 @@ fn say_who(folder: &Path) {
         caps: Vec::new(),
         tapped: false,
         at_home: false,
+        busy: false,
     };
     let script = Script {
         programs: vec![part],
