@@ -631,7 +631,6 @@ mod tests {
                 program: "client".into(),
                 pid: 7,
                 child: 8,
-                times: None,
                 place: None,
             }),
             Record::End(End {
@@ -715,7 +714,6 @@ mod tests {
             program: "client".into(),
             pid: 7,
             child: 8,
-            times: None,
             place: None,
         }));
         let close = |fd, pid| {

@@ -91,7 +91,7 @@ pub fn drawn(call: &Made, at: usize, shared: bool, sources: &BTreeMap<String, St
 fn words(call: &Made) -> String {
     let mut words = call.call.to_string();
     let telling = match call.call {
-        Name::Shutdown | Name::Setsockopt => !call.detail.is_empty(),
+        Name::Shutdown | Name::Setsockopt | Name::Getsockopt => !call.detail.is_empty(),
         name if name.receives() => call.detail.contains("MSG_PEEK"),
         _ => false,
     };
