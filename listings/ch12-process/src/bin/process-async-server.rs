@@ -127,6 +127,7 @@ mod linux {
     /// One worker: a runtime with one thread, made after the fork, and a task for each connection.
     fn work(listener: net::TcpListener) -> Result<()> {
         listener.set_nonblocking(true)?;
+        // ❶ Not before the fork.
         let runtime =
             runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
