@@ -72,14 +72,12 @@ mod linux {
             match listener.accept() {
                 Ok((stream, client)) => match fork() {
                     Ok(ForkResult::Child) => {
-                        // Held here, too, the port would be taken as long as this client stays.
-                        drop(listener);
+                        drop(listener); // or the port is taken while this client stays
                         look(&mut data);
                         serve(stream, client);
                         return Ok(());
                     }
-                    // The child has its own handle on the connection; this one is given up.
-                    Ok(ForkResult::Parent { .. }) => drop(stream),
+                    Ok(ForkResult::Parent { .. }) => drop(stream), // the child has its own
                     Err(error) => {
                         writeln!(io::stderr(), "no process for {client}: {error}")
                             .ok();

@@ -67,14 +67,13 @@ mod linux {
                     }
                     match fork() {
                         Ok(ForkResult::Child) => {
-                            // Held here, too, the port would be taken as long as this client stays.
-                            drop(listener);
+                            drop(listener); // or the port is taken while this client stays
                             serve(stream, client);
                             return Ok(());
                         }
                         // Kept, so that the log can say after whom the next one came.
                         Ok(ForkResult::Parent { .. }) => {
-                            last = Some((stream, client));
+                            last = Some((stream, client)); // ❶
                         }
                         Err(error) => {
                             writeln!(

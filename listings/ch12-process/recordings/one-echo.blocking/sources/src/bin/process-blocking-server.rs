@@ -62,13 +62,11 @@ mod linux {
             match listener.accept() {
                 Ok((stream, client)) => match fork() {
                     Ok(ForkResult::Child) => {
-                        // Held here, too, the port would be taken as long as this client stays.
-                        drop(listener);
+                        drop(listener); // ❶ or the port is taken while this client stays
                         serve(stream, client);
-                        return Ok(());
+                        return Ok(()); // ❷
                     }
-                    // The child has its own handle on the connection; this one is given up.
-                    Ok(ForkResult::Parent { .. }) => drop(stream),
+                    Ok(ForkResult::Parent { .. }) => drop(stream), // ❸ the child has its own
                     Err(error) => {
                         writeln!(io::stderr(), "no process for {client}: {error}")
                             .ok();
@@ -90,9 +88,9 @@ mod linux {
         // SAFETY: this process has one thread. In one with more, the child would have
         // only the thread that called, and every lock another held, for ever locked.
         #[allow(unsafe_code)]
-        let forked = unsafe { unistd::fork() }?;
+        let forked = unsafe { unistd::fork() }?; // ❶
         if forked.is_child() {
-            let asked = prctl::set_pdeathsig(Signal::SIGTERM);
+            let asked = prctl::set_pdeathsig(Signal::SIGTERM); // ❷
             // The parent may have ended before the kernel was asked.
             if asked.is_err() || getppid() != parent {
                 process::exit(1);
@@ -108,8 +106,8 @@ mod linux {
     /// It runs in the middle of whatever the program was doing. So it calls only what
     /// signal-safety(7) lists, and leaves `errno` as it found it.
     extern "C" fn reap(_: c_int) {
-        let errno = Errno::last_raw();
-        let ended = || waitpid(None, Some(WaitPidFlag::WNOHANG));
+        let errno = Errno::last_raw(); // ❶
+        let ended = || waitpid(None, Some(WaitPidFlag::WNOHANG)); // ❷
         while !matches!(ended(), Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD)) {}
         Errno::set_raw(errno);
     }
