@@ -96,6 +96,7 @@ const EXPECTED: &[Expected] = &[
             "every-byte-value-comes-back",
             "three-megabytes-both-ways-at-once",
             "64-kilobytes-before-anything-is-read",
+            "one-byte-at-a-time",
             "what-comes-before-the-fin-is-answered",
             "a-half-close-with-much-still-to-come-back",
             "a-client-that-reads-again-gets-every-byte",
