@@ -24,6 +24,9 @@ Say with --claim what your server does not try to do; the cases follow.
   concurrency=one|N|many      clients served at the same time (many)
   half-close=true|false       answers after the client's FIN (true)
   bounded=N                   connections it accepts at most
+  idle=N                      idle connections it bears beside busy ones (200)
+  first-byte-deadline=S       lets go, after S seconds, whoever has not said a word
+  idle-deadline=S             lets go, after S seconds, whoever has fallen silent
   graceful=true               finishes what was begun when SIGTERM comes
   reuseport=true              a second start on the same port succeeds
   fails=CASE[,CASE]           fails these cases and no others",
