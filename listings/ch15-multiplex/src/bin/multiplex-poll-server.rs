@@ -70,18 +70,20 @@ mod unix {
                 Err(Errno::EINTR) => continue, // a signal came, and nothing else
                 polled => polled.context("waiting for events")?,
             };
+            // ANCHOR_END: wait
+            // ANCHOR: look
             let is_ready = |entry: &PollFd| entry.any() != Some(false);
             let listener_is_ready = is_ready(&list[0]);
             let ready: Vec<usize> = (0..connections.len())
                 .filter(|&at| is_ready(&list[at + 1]))
                 .collect();
-            // ANCHOR_END: wait
             // From the end: who takes a place that became free has had a turn, or had nothing to do.
             for at in ready.into_iter().rev() {
                 if let Turn::Gone(result) = connections[at].turn(&mut buffer) {
                     gone(connections.swap_remove(at).client(), result);
                 }
             }
+            // ANCHOR_END: look
             if listener_is_ready {
                 match accept(&listener) {
                     Ok(accepted) => connections.extend(accepted),

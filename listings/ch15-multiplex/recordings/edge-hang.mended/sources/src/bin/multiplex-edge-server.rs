@@ -37,6 +37,9 @@ mod linux {
     /// How long to leave the listener alone after a failed `accept`, so that being out of descriptors does not become a busy loop.
     const BACK_OFF: Duration = Duration::from_millis(100);
 
+    /// How much a connection does before the next is served: so many reads, with a write each.
+    const TURNS: usize = 4;
+
     /// What an event of the listener says; a connection's says its descriptor.
     const LISTENER: u64 = u64::MAX;
 
@@ -80,7 +83,7 @@ mod linux {
                 }
             }
             // ANCHOR: round
-            // One turn for everybody who is ready now. Who may have more to do stands at the end of the queue.
+            // Everybody who is ready now is served once. Who may have more to do stands at the end of the queue.
             for _ in 0..server.ready.len() {
                 server.turn(&mut buffer);
             }
@@ -148,7 +151,7 @@ mod linux {
             }
         }
 
-        /// A turn of whoever is first in the queue.
+        /// Serves whoever is first in the queue: a few turns, or until the kernel says EAGAIN.
         fn turn(&mut self, buffer: &mut [u8; BUFFER]) {
             let Some(place) = self.ready.pop_front() else {
                 return;
@@ -156,15 +159,22 @@ mod linux {
             let Some(Some(found)) = self.places.get_mut(place) else {
                 return;
             };
-            match found.connection.turn(buffer) {
-                Turn::More => self.ready.push_back(place), // and `queued` stays true
-                Turn::Wait => found.queued = false,
-                Turn::Gone(result) => {
-                    let client = found.connection.client();
-                    self.places[place] = None; // closes the descriptor, its only one: epoll forgets it, too
-                    gone(client, result);
+            for _ in 0..TURNS {
+                match found.connection.turn(buffer) {
+                    Turn::More => {}
+                    Turn::Wait => {
+                        found.queued = false; // the kernel will say when there is more
+                        return;
+                    }
+                    Turn::Gone(result) => {
+                        let client = found.connection.client();
+                        self.places[place] = None; // closes the descriptor, its only one: epoll forgets it, too
+                        gone(client, result);
+                        return;
+                    }
                 }
             }
+            self.ready.push_back(place); // nobody will say so again: it remembers, and others come first
         }
         // ANCHOR_END: turn
 
