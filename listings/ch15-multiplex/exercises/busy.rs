@@ -124,7 +124,7 @@ mod linux {
             let turn = connection.turn(buffer);
             if let Turn::Gone(result) = turn {
                 let client = connection.client();
-                *slot = None; // closes the descriptor, its only one: epoll forgets it, too
+                *slot = None; // closes its only descriptor: epoll forgets it, too
                 gone(client, result);
             }
         }

@@ -102,7 +102,7 @@ mod linux {
             };
             let connection = Connection::new(stream, client)?;
             let place = connection.stream().as_raw_fd() as usize;
-            // Once and for all: what it waits for does not change, only what it is told.
+            // Once and for all: what it waits for does not change.
             let both =
                 EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
             self.epoll
@@ -127,7 +127,7 @@ mod linux {
                 Turn::More | Turn::Wait => {}
                 Turn::Gone(result) => {
                     let client = connection.client();
-                    *slot = None; // closes the descriptor, its only one: epoll forgets it, too
+                    *slot = None; // closes its only descriptor: epoll forgets it, too
                     gone(client, result);
                 }
             }

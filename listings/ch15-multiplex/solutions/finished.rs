@@ -136,7 +136,7 @@ mod linux {
             }
             if let Turn::Gone(result) = turn {
                 let client = connection.client();
-                *slot = None; // closes the descriptor, its only one: epoll forgets it, too
+                *slot = None; // closes its only descriptor: epoll forgets it, too
                 gone(client, result);
             }
         }

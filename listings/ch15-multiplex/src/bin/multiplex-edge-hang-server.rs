@@ -104,7 +104,7 @@ mod linux {
             };
             let connection = Connection::new(stream, client)?;
             let place = connection.stream().as_raw_fd() as usize;
-            // Once and for all: what it waits for does not change, only what it is told.
+            // Once and for all: what it waits for does not change.
             let both =
                 EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
             self.epoll
@@ -128,10 +128,10 @@ mod linux {
                 return;
             };
             match connection.turn(buffer) {
-                Turn::More | Turn::Wait => {} // ❶ wrong: if there is more, nobody will say so again
+                Turn::More | Turn::Wait => {} // ❶ wrong: nobody will say so again
                 Turn::Gone(result) => {
                     let client = connection.client();
-                    *slot = None; // closes the descriptor, its only one: epoll forgets it, too
+                    *slot = None; // closes its only descriptor: epoll forgets it, too
                     gone(client, result);
                 }
             }

@@ -83,7 +83,7 @@ mod linux {
                 }
             }
             // ANCHOR: round
-            // Everybody who is ready now is served once. Who may have more to do stands at the end of the queue.
+            // Everybody who is ready now is served, then who became so meanwhile.
             for _ in 0..server.ready.len() {
                 server.turn(&mut buffer);
             }
@@ -126,7 +126,7 @@ mod linux {
             let connection = Connection::new(stream, client)?;
             let place = connection.stream().as_raw_fd() as usize;
             // ANCHOR: add
-            // Once and for all: what it waits for does not change, only what it is told.
+            // Once and for all: what it waits for does not change.
             let both =
                 EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
             self.epoll
@@ -168,13 +168,13 @@ mod linux {
                     }
                     Turn::Gone(result) => {
                         let client = found.connection.client();
-                        self.places[place] = None; // closes the descriptor, its only one: epoll forgets it, too
+                        self.places[place] = None; // its only descriptor: epoll forgets it, too
                         gone(client, result);
                         return;
                     }
                 }
             }
-            self.ready.push_back(place); // nobody will say so again: it remembers, and others come first
+            self.ready.push_back(place); // nobody will say so again; others come first
             // ANCHOR_END: turns
         }
 

@@ -54,7 +54,7 @@ mod unix {
                 Some(_) => PollTimeout::try_from(BACK_OFF)?,
             };
             // ANCHOR: wait
-            // The kernel keeps nothing: the whole list is told anew for every wait, and looked through after it.
+            // The kernel keeps nothing: the list is told anew for every wait.
             let mut list = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
             list.extend(connections.iter().map(|connection| {
                 let events = match connection.interest() {
@@ -77,7 +77,7 @@ mod unix {
             let ready: Vec<usize> = (0..connections.len())
                 .filter(|&at| is_ready(&list[at + 1]))
                 .collect();
-            // From the end: who takes a place that became free has had a turn, or had nothing to do.
+            // From the end: who moves into a free place has been looked at.
             for at in ready.into_iter().rev() {
                 if let Turn::Gone(result) = connections[at].turn(&mut buffer) {
                     gone(connections.swap_remove(at).client(), result);

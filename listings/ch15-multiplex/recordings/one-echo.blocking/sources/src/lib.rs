@@ -32,14 +32,16 @@ struct Rest {
 pub enum Interest {
     /// Until there is something to read: bytes, the end of the stream, an error.
     Read,
-    /// Until there is room to write. Nothing is read meanwhile, so that no more than one buffer is ever kept.
+    /// Until there is room to write. Nothing is read meanwhile: one buffer is kept,
+    /// and never more.
     Write,
 }
 
 /// How a turn ended.
 #[derive(Debug)]
 pub enum Turn {
-    /// The kernel has not said no: there may be more to do at once, when the others have had their turn.
+    /// The kernel has not said no: there may be more to do, when the others have
+    /// had their turn.
     More,
     /// The kernel said EAGAIN: there is nothing to do until it says otherwise.
     Wait,
@@ -97,7 +99,7 @@ impl Connection {
     fn answer(&mut self, buffer: &mut [u8; BUFFER]) -> io::Result<Turn> {
         let n = self.stream.read(buffer)?;
         if n == 0 {
-            return Ok(Turn::Gone(Ok(()))); // the client has finished sending, and has had all of it back
+            return Ok(Turn::Gone(Ok(()))); // finished, and everything was answered
         }
         let written = match self.stream.write(&buffer[..n]) {
             Err(error) if will_go_later(&error) => 0,

@@ -52,12 +52,12 @@ mod linux {
         writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
         // ANCHOR_END: listen
 
-        // ANCHOR: loop
         let mut server = Server { epoll, connections: Vec::new() };
         let mut events = [EpollEvent::empty(); 64];
         let mut buffer = [0; BUFFER]; // one for all: what is left over moves out of it
         let mut resting: Option<Instant> = None;
         loop {
+            // ANCHOR: wait
             let timeout = match resting {
                 None => EpollTimeout::NONE,
                 Some(_) => EpollTimeout::try_from(BACK_OFF)?,
@@ -66,6 +66,8 @@ mod linux {
                 Err(Errno::EINTR) => continue, // a signal came, and nothing else
                 ready => ready.context("waiting for events")?,
             };
+            // ANCHOR_END: wait
+            // ANCHOR: events
             for event in &events[..ready] {
                 if event.data() != LISTENER {
                     server.turn(event.data(), &mut buffer);
@@ -75,12 +77,14 @@ mod linux {
                     resting = Some(Instant::now());
                 }
             }
+            // ANCHOR_END: events
+            // ANCHOR: rested
             if resting.is_some_and(|since| since.elapsed() >= BACK_OFF) {
                 server.watch(&listener, EpollFlags::EPOLLIN)?;
                 resting = None;
             }
+            // ANCHOR_END: rested
         }
-        // ANCHOR_END: loop
     }
 
     struct Server {
@@ -90,7 +94,6 @@ mod linux {
     }
 
     impl Server {
-        // ANCHOR: accept
         /// Takes one connection out of the queue. If there are more, the listener stays ready.
         fn accept(&mut self, listener: &TcpListener) -> io::Result<()> {
             let (stream, client) = match listener.accept() {
@@ -102,6 +105,7 @@ mod linux {
                 }
                 accepted => accepted?,
             };
+            // ANCHOR: add
             let connection = Connection::new(stream, client)?;
             let place = connection.stream().as_raw_fd() as usize;
             let event = EpollEvent::new(EpollFlags::EPOLLIN, place as u64);
@@ -110,12 +114,11 @@ mod linux {
                 self.connections.resize_with(place + 1, || None);
             }
             self.connections[place] = Some(connection);
+            // ANCHOR_END: add
             writeln!(io::stdout(), "{client} came").ok();
             Ok(())
         }
-        // ANCHOR_END: accept
 
-        // ANCHOR: turn
         /// A turn of the connection at this place. If it could do more, it stays ready.
         fn turn(&mut self, place: u64, buffer: &mut [u8; BUFFER]) {
             let Some(slot) = self.connections.get_mut(place as usize) else {
@@ -124,6 +127,7 @@ mod linux {
             let Some(connection) = slot else {
                 return;
             };
+            // ANCHOR: interest
             let before = connection.interest();
             let mut turn = connection.turn(buffer);
             let now = connection.interest();
@@ -139,13 +143,15 @@ mod linux {
                     turn = Turn::Gone(Err(error.into()));
                 }
             }
+            // ANCHOR_END: interest
+            // ANCHOR: gone
             if let Turn::Gone(result) = turn {
                 let client = connection.client();
-                *slot = None; // closes the descriptor, its only one: epoll forgets it, too
+                *slot = None; // closes its only descriptor: epoll forgets it, too
                 gone(client, result);
             }
+            // ANCHOR_END: gone
         }
-        // ANCHOR_END: turn
 
         /// Waits for these events of the listener from now on.
         fn watch(&self, listener: &TcpListener, events: EpollFlags) -> Result<()> {
