@@ -654,7 +654,11 @@ impl Reader<'_> {
         if !self.departs_here(segment.side) || segment.segment.time <= end {
             return None;
         }
-        let lets_go = |call: &Call| matches!(call.call, Name::Setsockopt | Name::Shutdown | Name::Close);
+        // One that has waited for long, as a `close` that lingers, lets nothing go by itself.
+        let lets_go = |call: &Call| {
+            matches!(call.call, Name::Setsockopt | Name::Shutdown | Name::Close)
+                && segment.segment.time.saturating_sub(call.start) <= AT_ONCE
+        };
         let call = self.call_under_way(turn, end, lets_go).map(Release::Call);
         // A busy machine may let a segment pass the place of capture a little after the call that sent it.
         let late = segment.segment.time - end > AT_ONCE;

@@ -183,9 +183,10 @@ fn variable(pattern: &str, evidence: &str, dropped: &str) -> Option<String> {
     // `accept` and `incoming` give streams without naming the type; of the pair that `accept` gives, the stream is first.
     let accepted =
         dropped == "TcpStream" && words(evidence).any(|word| ["accept", "incoming"].contains(&word));
+    // `try_clone` gives another of a type that is not named at all.
     let named = words(annotation)
         .chain(words(evidence))
-        .any(|word| word == dropped);
+        .any(|word| word == dropped || word == "try_clone");
     match names.as_slice() {
         [name] if named || accepted => Some(name.to_string()),
         [name, _] if accepted => Some(name.to_string()),
@@ -519,6 +520,9 @@ async fn echo(mut stream: TcpStream) {
         let two = "fn main() { let a = TcpStream::connect(x)?; let b = TcpStream::connect(x)?;
         } // here";
         assert_eq!(dropped(two, "TcpStream"), None);
+        let cloned = "fn main() { let a = TcpStream::connect(x)?; let b = a.try_clone()?;
+        } // here";
+        assert_eq!(dropped(cloned, "TcpStream"), None);
     }
 
     #[test]
