@@ -1,5 +1,6 @@
 /* The echo service of this book on level-triggered epoll, in plain C, on one thread: what the book's servers are measured
- * against. It prints the lines they print, so that their cost is on both sides. cc -O2 -o epoll epoll.c; ./epoll 127.0.0.1:8000 */
+ * against. It prints the lines they print, so that their cost is on both sides; with `quiet` as second argument none for a
+ * request, as some of them. cc -O2 -o epoll epoll.c; ./epoll 127.0.0.1:8000 */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,6 +26,8 @@ struct connection {
     size_t length;
     char pending[BUFFER];
 };
+
+static int quiet;
 
 static void fail(const char *doing) {
     perror(doing);
@@ -108,7 +111,8 @@ static void serve(int epoll, struct connection *connection, unsigned events) {
         gone(connection, "end of stream");
         return;
     }
-    said(&connection->client, buffer, (size_t)n);
+    if (!quiet)
+        said(&connection->client, buffer, (size_t)n);
     ssize_t sent = send(connection->fd, buffer, (size_t)n, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         gone(connection, strerror(errno));
@@ -153,6 +157,7 @@ int main(int argc, char **argv) {
     char *text = strdup(argc > 1 ? argv[1] : "127.0.0.1:8000");
     char *colon = strrchr(text, ':');
     struct sockaddr_in address = {.sin_family = AF_INET};
+    quiet = argc > 2 && strcmp(argv[2], "quiet") == 0;
     if (colon)
         *colon = 0;
     if (!colon || inet_pton(AF_INET, text, &address.sin_addr) != 1) {

@@ -15,6 +15,7 @@ use std::{io, path::PathBuf, time::Duration};
 use figures::result::Measured;
 use stage::programs::ProgramsError;
 
+pub mod chart;
 mod error;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -22,7 +23,7 @@ mod median;
 
 pub use error::MeasureError;
 #[cfg(target_os = "linux")]
-pub use linux::{end_all, prices::prices};
+pub use linux::{end_all, idle::idle, prices::prices};
 
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Stored {
     pub file: PathBuf,
     /// What was measured.
     pub measured: Measured,
+    /// Its drawing, for the file beside it that ends in `.svg`.
+    pub svg: Option<String>,
 }
 
 /// Measures the prices of the servers that these chapters declare, all chapters if none is named.
@@ -53,6 +56,20 @@ pub fn prices(
     _effort: Effort,
     _progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Stored>, MeasureError> {
+    Err(MeasureError::NotHere)
+}
+
+/// Measures what idle connections cost those that work, for the chart of this name, `multiplex/idle`.
+///
+/// # Errors
+/// Always: only Linux tells what is asked.
+#[cfg(not(target_os = "linux"))]
+pub fn idle(
+    _root: &std::path::Path,
+    _name: &str,
+    _effort: Effort,
+    _progress: &mut dyn FnMut(&str),
+) -> Result<Stored, MeasureError> {
     Err(MeasureError::NotHere)
 }
 

@@ -1,4 +1,5 @@
-//! The directives that stand in the prose: `{{#chapter …}}`, `{{#output …}}`, `{{#number …}}`, `{{#prices …}}`.
+//! The directives that stand in the prose: `{{#chapter …}}`, `{{#output …}}`, `{{#number …}}`,
+//! `{{#prices …}}`, `{{#chart …}}`.
 //!
 //! They follow mdBook's own rule: a directive is replaced wherever it stands, in a code block as well, and a backslash
 //! in front (`\{{#number …}}`) shows it as it is written. mdBook leaves a name that it does not know in the page
@@ -26,6 +27,8 @@ pub enum Name {
     Output,
     /// `{{#number echo/one-echo segments}}`
     Number,
+    /// `{{#chart multiplex/idle}}`
+    Chart,
     /// `{{#prices}}`, `{{#prices before}}`
     Prices,
 }
@@ -54,6 +57,7 @@ pub fn directives(text: &str) -> impl Iterator<Item = Result<Directive, Misspelt
             let name = match &rest[..name_length] {
                 "" => return None,
                 "chapter" => Name::Chapter,
+                "chart" => Name::Chart,
                 "output" => Name::Output,
                 "number" => Name::Number,
                 "prices" => Name::Prices,
@@ -62,7 +66,7 @@ pub fn directives(text: &str) -> impl Iterator<Item = Result<Directive, Misspelt
                     return Some(Err(Misspelt {
                         at,
                         message: format!(
-                            "there is no directive `{{{{#{name}`; there are `chapter`, `output`, `number`, `prices` and mdBook's \
+                            "there is no directive `{{{{#{name}`; there are `chapter`, `chart`, `output`, `number`, `prices` and mdBook's \
                              `include`; write `\\{{{{#` to show braces as they are"
                         ),
                     }));

@@ -16,6 +16,7 @@
 //! | `{{#output echo/one-echo server}}` | what that program printed, as a block | |
 //! | `{{#number echo/one-echo segments}}` | a number, with its unit | [`number`] |
 //! | `{{#number result cost/waiting thread}}` | a stored measured number, with its unit | [`result`] |
+//! | `{{#chart multiplex/idle}}` | a stored chart with its numbers | [`chart`] |
 //! | `{{#prices}}` | the table of prices up to this chapter | [`prices`] |
 //! | a paragraph that begins `**Does not work.**`, `**Works, and wastes.**`, `**Works until N.**` | a label of its strength | [`opening`] |
 //! | a part's name in SUMMARY.md | a line over its first chapter | [`opening`] |
@@ -28,6 +29,7 @@
 //! in the book is told at once.
 
 pub mod chapter;
+pub mod chart;
 pub mod check;
 pub mod declaration;
 pub mod directive;

@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     chapter::{self, Contents},
+    chart,
     check::{self, Question},
     declaration::{self, Declaration},
     directive::{Directive, Name, directives, splice},
@@ -613,7 +614,10 @@ impl Making<'_> {
             return None;
         }
         let made = match directive.name {
-            Name::Prices if in_fence => Err("`{{#prices` is a table; take it out of the fence".into()),
+            Name::Prices | Name::Chart if in_fence => {
+                Err(format!("`{{{{#{name}` is no text; take it out of the fence"))
+            }
+            Name::Chart => chart::figure(self.workshop.root, &directive.argument),
             Name::Prices => prices::table(self.workshop.root, &chapter::stem(self.path), &directive.argument),
             _ => return self.output(directive, in_fence, line),
         };
@@ -666,6 +670,7 @@ fn block(name: Name) -> Option<&'static str> {
     match name {
         Name::Output => Some("output"),
         Name::Prices => Some("prices"),
+        Name::Chart => Some("chart"),
         Name::Chapter | Name::Number => None,
     }
 }

@@ -248,7 +248,7 @@ fn line(out: &mut String, row: &Row, measured: &Measured, own: bool) -> Result<(
         format!("{active} clients")
     };
     let between = match (ratio.least, ratio.most) {
-        (Some(least), Some(most)) => format!("{least} to {most}, {clients}"),
+        (Some(least), Some(most)) => format!("{:.2} to {:.2}, {clients}", least.real(), most.real()),
         _ => clients,
     };
     let class = if own { " class=\"own\"" } else { "" };
@@ -263,7 +263,7 @@ fn line(out: &mut String, row: &Row, measured: &Measured, own: bool) -> Result<(
         (memory.text(), parts),
         (value("calls")?.text(), String::new()),
         (value("switches")?.text(), String::new()),
-        (format!("×\u{a0}{}", ratio.text()), between),
+        (format!("×\u{a0}{:.2}", ratio.value.real()), between),
         (code(&row.breaks), String::new()),
     ];
     for (head, (text, small)) in HEADS.iter().skip(1).zip(cells) {
@@ -304,12 +304,12 @@ fn caption(rows: &[Row], results: &BTreeMap<&str, Measured>) -> String {
         ends.reduce(better)
     };
     let control = match (control(|it| it.least, f64::min), control(|it| it.most, f64::max)) {
-        (Some(least), Some(most)) => format!("; that server beside itself: {least} to {most}"),
+        (Some(least), Some(most)) => format!("; that server beside itself: {least:.2} to {most:.2}"),
         _ => String::new(),
     };
     format!(
         "<strong>What a connection and a request cost.</strong> CPU time is told in multiples of what a plain C server on epoll takes \
-         at that moment, with as many clients at work{control}. Calls are those on sockets, one request at a time. \
+         at that moment, with as many clients at work and as many lines printed{control}. Calls are those on sockets, one request at a time. \
          {}. <code>cargo book measure prices {}</code> measures it again.",
         places.join("; "),
         escape(&slugs.join(" "))
@@ -317,7 +317,7 @@ fn caption(rows: &[Row], results: &BTreeMap<&str, Measured>) -> String {
 }
 
 /// Words in backticks become code, the rest is text.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let mut out = String::new();
     for (index, part) in text.split('`').enumerate() {
         let part = escape(part);

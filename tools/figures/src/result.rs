@@ -23,7 +23,11 @@
 //! | `ratio A / B` | how many times B is in A, both of one unit: `3.1` |
 //! | `machine`, `kernel`, `date`, `command` | what is stored |
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -51,6 +55,40 @@ pub struct Measured {
     pub conditions: Option<String>,
     /// The numbers.
     pub values: BTreeMap<String, Value>,
+    /// How they are drawn, where they are.
+    #[serde(default)]
+    pub chart: Option<Chart>,
+}
+
+/// Lines over an axis. The value of a line at a place is called `LINE.PLACE`: `multiplex-poll-server.5000`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// What the places along the axis are.
+    pub x: String,
+    /// What the values are, with their unit.
+    pub y: String,
+    /// The places.
+    pub at: Vec<u64>,
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+/// One line of a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// What its values are called.
+    pub name: String,
+    /// What it is called on the page.
+    pub label: String,
+}
+
+impl Measured {
+    /// What a line of the chart was at a place.
+    pub fn at(&self, line: &Line, place: u64) -> Option<&Value> {
+        self.values.get(&format!("{}.{place}", line.name))
+    }
 }
 
 /// A measured number.
@@ -193,6 +231,18 @@ impl Measured {
             parts.extend(value.most.map(|most| format!("most = {}", most.stored())));
             out.push_str(&format!("{key} = {{ {} }}\n", parts.join(", ")));
         }
+        if let Some(chart) = &self.chart {
+            let (x, y) = (quoted(&chart.x), quoted(&chart.y));
+            out.push_str(&format!(
+                "\n[chart]\nx = {x}\ny = {y}\nat = {:?}\nlines = [\n",
+                chart.at
+            ));
+            for line in &chart.lines {
+                let (name, label) = (quoted(&line.name), quoted(&line.label));
+                out.push_str(&format!("  {{ name = {name}, label = {label} }},\n"));
+            }
+            out.push_str("]\n");
+        }
         out
     }
 }
@@ -215,11 +265,11 @@ impl Number {
     }
 }
 
-/// Reads the result of this name, `cost/waiting`, from the workspace.
+/// Where the result of this name, `cost/waiting`, is stored, relative to the workspace.
 ///
 /// # Errors
-/// No such file, or one that is wrong: with the file, and what to do.
-pub fn read(root: &Path, name: &str) -> Result<Measured, String> {
+/// No such file: what to do, and the choices.
+pub fn file(root: &Path, name: &str) -> Result<PathBuf, String> {
     let mut known = Vec::new();
     for listing in fs::read_dir(root.join("listings"))
         .into_iter()
@@ -237,24 +287,12 @@ pub fn read(root: &Path, name: &str) -> Result<Measured, String> {
             if path.extension().is_none_or(|ending| ending != "toml") {
                 continue;
             }
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if format!("{slug}/{stem}") != name {
-                known.push(format!("{slug}/{stem}"));
-                continue;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let called = format!("{slug}/{stem}");
+            if called == name {
+                return Ok(format!("listings/{package}/results/{stem}.toml").into());
             }
-            let shown = format!("listings/{package}/results/{stem}.toml");
-            let text = fs::read_to_string(&path).map_err(|error| format!("`{shown}`: {error}"))?;
-            return toml::from_str(&text).map_err(|error: toml::de::Error| {
-                let line = error
-                    .span()
-                    .map_or(0, |span| crate::toml_at::line_of(&text, span.start))
-                    + 1;
-                format!("`{shown}`, on its line {line}: {}", error.message())
-            });
+            known.push(called);
         }
     }
     known.sort();
@@ -262,6 +300,23 @@ pub fn read(root: &Path, name: &str) -> Result<Measured, String> {
         "no result is called `{name}`; it would be the file `results/NAME.toml` of a listing, made by `cargo book measure`; there are {}",
         choices(known, "none yet")
     ))
+}
+
+/// Reads the result of this name, `cost/waiting`, from the workspace.
+///
+/// # Errors
+/// No such file, or one that is wrong: with the file, and what to do.
+pub fn read(root: &Path, name: &str) -> Result<Measured, String> {
+    let file = file(root, name)?;
+    let shown = file.to_string_lossy().replace('\\', "/");
+    let text = fs::read_to_string(root.join(&file)).map_err(|error| format!("`{shown}`: {error}"))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(0, |span| crate::toml_at::line_of(&text, span.start))
+            + 1;
+        format!("`{shown}`, on its line {line}: {}", error.message())
+    })
 }
 
 /// The number that `what` asks of a result, as it stands in the prose.
@@ -332,6 +387,15 @@ mod tests {
                 ("cpu".into(), Value::real(7.456, 2, "µs").between(7.0, 8.006, 2)),
                 ("count".into(), Value::whole(10_000, "")),
             ]),
+            chart: Some(Chart {
+                x: "idle".into(),
+                y: "CPU".into(),
+                at: vec![0, 5000],
+                lines: vec![Line {
+                    name: "a".into(),
+                    label: "`poll`".into(),
+                }],
+            }),
         };
         let text = measured.to_toml();
         assert_eq!(toml::from_str::<Measured>(&text).unwrap(), measured, "{text}");

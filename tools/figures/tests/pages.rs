@@ -1120,7 +1120,7 @@ fn the_table_of_prices_has_the_rows_so_far_and_marks_the_chapters_own() {
          <small><code>echo-blocking-server</code></small></th>",
         "data-head=\"Memory an idle connection\">34\u{a0}KiB <small>user 14\u{a0}KiB, page tables 4.0\u{a0}KiB, kernel stack 16\u{a0}KiB</small></td>",
         "<td role=\"cell\" data-head=\"Calls a request\">2</td>",
-        "×\u{a0}1.9 <small>1.8 to 2.1, 100 clients</small>",
+        "×\u{a0}1.90 <small>1.80 to 2.10, 100 clients</small>",
         "<code>clone</code> says EAGAIN</td>",
         "2 cores, Linux 6.18.44, 2026-11-22",
         "itself: 0.97 to 1.04",
@@ -1173,7 +1173,7 @@ fn a_table_of_prices_is_a_block_and_its_servers_are_declared() {
         ),
         (
             "```text\n{{#prices}}\n```\n",
-            "src/ch01-echo.md:2: `{{#prices` is a table",
+            "src/ch01-echo.md:2: `{{#prices` is no text",
         ),
         (
             "{{#prices echo-server}}\n",
@@ -1192,4 +1192,39 @@ fn a_table_of_prices_is_a_block_and_its_servers_are_declared() {
         error.contains("`listings/ch01-echo/Cargo.toml`: `echo-blocking-server`: unknown field `brakes`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_chart_is_its_stored_drawing_with_its_numbers_below() {
+    let root = copy();
+    let make =
+        |page: &str| make_in(root.path(), BOOK, &[("ch01-echo.md", page)]).map(|mut made| made.remove(0));
+    let error = make("a\n\n{{#chart echo/idle}}\n").unwrap_err();
+    assert!(
+        error.contains("src/ch01-echo.md:3: no result is called `echo/idle`"),
+        "{error}"
+    );
+    let results = root.path().join("listings/ch01-echo/results");
+    fs::create_dir_all(&results).unwrap();
+    let stored = "title = \"CPU\"\ncommand = \"cargo book measure echo/idle\"\nmachine = \"m\"\nkernel = \"6.18\"\ndate = \"d\"\n[values]\n\
+                  \"a.0\" = { value = 7.5, unit = \"µs\", least = 7.0, most = 8.0 }\n\"a.5000\" = { value = 139.0, unit = \"µs\" }\n\
+                  [chart]\nx = \"idle\"\ny = \"CPU\"\nat = [0, 5000]\nlines = [{ name = \"a\", label = \"`poll`\" }]\n";
+    fs::write(results.join("idle.toml"), stored).unwrap();
+    let error = make("a\n\n{{#chart echo/idle}}\n").unwrap_err();
+    assert!(
+        error.contains("`listings/ch01-echo/results/idle.svg`")
+            && error.contains("`cargo book measure echo/idle`"),
+        "{error}"
+    );
+    fs::write(results.join("idle.svg"), "<svg>\n<path/>\n</svg>\n").unwrap();
+    let made = make("a\n\n{{#chart echo/idle}}\n").unwrap();
+    for part in [
+        "<svg>\n<path/>\n</svg>",
+        "<th scope=\"col\">idle</th><th scope=\"col\"><code>poll</code></th>",
+        "<tr><th scope=\"row\">5000</th><td>139\u{a0}µs</td></tr>",
+        "<td>7.5\u{a0}µs <small>7 to 8</small></td>",
+        "m, Linux 6.18, d",
+    ] {
+        assert!(made.contains(part), "{part}\nis not in\n{made}");
+    }
 }

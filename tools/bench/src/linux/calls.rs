@@ -4,7 +4,12 @@
 //! an event loop is told of several by one call. The tap sees the calls on sockets and epoll instances, not the line that
 //! a server prints.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::Path,
+    time::Duration,
+};
 
 use stage::tap_log::Log;
 
@@ -21,16 +26,24 @@ const REST: Duration = Duration::from_millis(20);
 /// How many requests are counted.
 const REQUESTS: u64 = 200;
 
-/// The calls of one request, by name: `recv` 1.0, `send` 1.0.
-pub fn count(
-    program: &Program,
-    tap: &Path,
-    processors: Processors,
-) -> Result<BTreeMap<String, f64>, MeasureError> {
+/// What a server does for one request.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    /// Its calls, by name: `recv` 1.0, `send` 1.0.
+    pub calls: BTreeMap<String, f64>,
+    /// How many lines it prints.
+    pub lines: f64,
+}
+
+/// Counts what a server does for a request.
+pub fn count(program: &Program, tap: &Path, processors: Processors) -> Result<Counted, MeasureError> {
     let folder = tempfile::tempdir().map_err(doing("making a temporary folder"))?;
     let log = Log::create(&folder.path().join("calls")).map_err(doing("making the tap's log"))?;
+    let printed = folder.path().join("printed");
+    let stdout = File::create(&printed).map_err(doing("making a file for what it prints"))?;
+    let lines = || fs::read(&printed).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
     let mut server = Server::start_with(program, processors, |command| {
-        command.envs(log.environment(tap));
+        command.envs(log.environment(tap)).stdout(stdout);
     })?;
     let mut clients = Clients::none().map_err(doing("making an epoll instance"))?;
     if let Err(refused) = clients.connect(server.address, 1) {
@@ -43,6 +56,7 @@ pub fn count(
     ask(20).map_err(|error| server.wrong(error.to_string()))?;
     server.family().usage_at_rest(REST);
     let before = log.read().map_err(doing("reading the tap's log"))?.lines.len();
+    let lines_before = lines();
     ask(REQUESTS).map_err(|error| server.wrong(error.to_string()))?;
     server.family().usage_at_rest(REST);
     let written = log.read().map_err(doing("reading the tap's log"))?;
@@ -59,7 +73,10 @@ pub fn count(
         ));
     }
     let each = |(name, count): (&str, u64)| (name.to_owned(), count as f64 / REQUESTS as f64);
-    Ok(counts.into_iter().map(each).collect())
+    Ok(Counted {
+        calls: counts.into_iter().map(each).collect(),
+        lines: (lines() - lines_before) as f64 / REQUESTS as f64,
+    })
 }
 
 /// How often each call begins in a piece of the tap's log.

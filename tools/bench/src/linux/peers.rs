@@ -6,15 +6,22 @@ use super::server::Program;
 use crate::{doing, error::MeasureError};
 
 /// Our echo server on epoll in plain C, compiled now unless it was since it was changed.
-pub fn reference(root: &Path) -> Result<Program, MeasureError> {
+///
+/// `quiet`, it prints no line for a request.
+pub fn reference(root: &Path, quiet: bool) -> Result<Program, MeasureError> {
     let source = root.join("tools/bench/peers/epoll.c");
     let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let folder = folder.join("bench");
     fs::create_dir_all(&folder).map_err(doing(folder.display().to_string()))?;
     let program = folder.join("reference");
     let built = Program {
-        name: "the reference in C".into(),
+        name: if quiet {
+            "the quiet reference in C".into()
+        } else {
+            "the reference in C".into()
+        },
         path: program.clone(),
+        arguments: if quiet { vec!["quiet".into()] } else { Vec::new() },
     };
     let changed = |file: &Path| fs::metadata(file)?.modified();
     if changed(&program).is_ok_and(|then| changed(&source).is_ok_and(|now| now < then)) {

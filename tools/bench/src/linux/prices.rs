@@ -4,10 +4,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
-use contract::{Claims, Concurrency, Service};
+use contract::{Claims, Service};
 use figures::{
     prices::{RESULT, Row, declared},
     result::{Measured, Value},
@@ -15,12 +15,13 @@ use figures::{
 use stage::programs::Programs;
 
 use super::{
-    calls,
-    kernel::{Memory, machine_busy, our_own},
-    load::{Clients, Until},
+    calls::{self, Counted},
+    kernel::Memory,
+    load::Clients,
     machine::{self, Processors, Weight, take_descriptors},
     peers,
     server::{Program, Server},
+    work::{Crowd, Dice, Work, conditions, work},
 };
 use crate::{Effort, Stored, doing, error::MeasureError, median::Spread};
 
@@ -28,13 +29,11 @@ use crate::{Effort, Stored, doing, error::MeasureError, median::Spread};
 const ACTIVE: usize = 100;
 /// Clients that are idle where a server claims many.
 const IDLE: usize = 1000;
-/// Connections that are there before idle ones are counted, where a server claims many: what the first few make a program
-/// allocate is not what each costs.
+/// Connections that are there before idle ones are counted, where a server holds many more: what the first few make a
+/// program allocate is not what each costs.
 const BEFORE: usize = 10;
 /// Descriptors that a program needs besides those of its clients.
 const OTHERS: usize = 64;
-/// How long clients are at work before it counts.
-const WARM_UP: Duration = Duration::from_millis(200);
 
 /// A server to be measured.
 #[derive(Clone, Debug)]
@@ -44,17 +43,8 @@ struct Priced {
     program: Program,
     /// How many clients are at work.
     active: usize,
-}
-
-/// What one server did in one round.
-#[derive(Clone, Copy, Debug)]
-struct Work {
-    /// CPU time a request, in µs.
-    cpu: f64,
-    /// Context switches a request.
-    switches: f64,
-    /// What others took of the processors meanwhile, from 0 to 1.
-    others: f64,
+    /// Whether it prints no line for a request.
+    quiet: bool,
 }
 
 /// Measures the prices of the servers that these chapters declare, all chapters if none is named. `progress` is told what
@@ -73,10 +63,9 @@ pub fn prices(
     let packages: Vec<&str> = packages.into_iter().collect();
     progress("building the servers, optimised");
     let programs = Programs::release(root, &packages, progress)?;
-    let reference = peers::reference(root)?;
     let descriptors = take_descriptors();
     let room = descriptors.saturating_sub(OTHERS).max(1);
-    let servers = rows
+    let mut servers = rows
         .into_iter()
         .map(|row| priced(root, row, &programs, room))
         .collect::<Result<Vec<_>, _>>()?;
@@ -84,13 +73,13 @@ pub fn prices(
     let _weight = Weight::take();
 
     let mut found: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-    for server in &servers {
+    for server in &mut servers {
         progress(&format!("{}: memory and calls", server.row.server));
         let values = found.entry(server.row.package.clone()).or_default();
         still(server, processors, room, values)?;
         counted(server, &programs, processors, values)?;
     }
-    let rounds = rounds(&servers, &reference, effort, processors, progress)?;
+    let rounds = rounds(root, &servers, effort, processors, progress)?;
     let others = working(&servers, &rounds, &mut found);
 
     let conditions = conditions(others, processors);
@@ -107,7 +96,9 @@ pub fn prices(
                 rounds: Some(effort.rounds as u64),
                 conditions: Some(conditions.clone()),
                 values,
+                chart: None,
             },
+            svg: None,
         }
     };
     Ok(found.into_iter().map(stored).collect())
@@ -145,6 +136,7 @@ fn priced(root: &Path, row: Row, programs: &Programs, room: usize) -> Result<Pri
     let program = Program {
         name: row.server.clone(),
         path: programs.path(&row.server)?,
+        arguments: Vec::new(),
     };
     let active = claims.served_at_once().unwrap_or(ACTIVE).min(ACTIVE).min(room);
     Ok(Priced {
@@ -152,6 +144,7 @@ fn priced(root: &Path, row: Row, programs: &Programs, room: usize) -> Result<Pri
         claims,
         program,
         active,
+        quiet: false,
     })
 }
 
@@ -177,14 +170,10 @@ fn still(
     values: &mut BTreeMap<String, Value>,
 ) -> Result<(), MeasureError> {
     let mut running = Server::start(&server.program, processors)?;
-    let (before, idle) = match server.claims.served_at_once() {
-        // It holds so many and no more; the connection that was there to see whether it listens has gone again.
-        Some(most) => (0, most.min(room)),
-        None if server.claims.concurrency == Concurrency::Many => {
-            (BEFORE, IDLE.min(room.saturating_sub(BEFORE)))
-        }
-        None => (0, 1),
-    };
+    // It holds so many and no more; the connection that was there to see whether it listens has gone again.
+    let most = server.claims.served_at_once().unwrap_or(BEFORE + IDLE).min(room);
+    let before = if most > 10 * BEFORE { BEFORE } else { 0 };
+    let idle = (most - before).min(IDLE);
     let mut clients = Clients::none().map_err(doing("making an epoll instance"))?;
     if let Err(refused) = clients.connect(running.address, before) {
         return Err(running.wrong(format!(
@@ -217,7 +206,7 @@ fn still(
 
 /// Its calls.
 fn counted(
-    server: &Priced,
+    server: &mut Priced,
     programs: &Programs,
     processors: Processors,
     values: &mut BTreeMap<String, Value>,
@@ -228,13 +217,15 @@ fn counted(
                 .into(),
         ));
     };
-    let calls = calls::count(&server.program, &tap, processors)?;
+    let Counted { calls, lines } = calls::count(&server.program, &tap, processors)?;
+    server.quiet = lines < 0.5;
     let mut put = |what: &str, number| {
         values.insert(
             format!("{}.{what}", server.row.server),
             Value::real(number, 2, ""),
         );
     };
+    put("lines", lines);
     put("calls", calls.values().sum());
     for (name, number) in calls {
         put(&format!("calls-{name}"), number);
@@ -247,24 +238,35 @@ fn counted(
 enum Cell {
     /// A server, by its place among them.
     Server(usize),
-    /// The reference with so many clients, the first time or the second.
-    Reference(usize, bool),
+    /// The reference with so many clients, quiet or not, the first time or the second.
+    Reference(usize, bool, Time),
+}
+
+/// The first time in a round, or the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Time {
+    First,
+    Second,
 }
 
 /// What every cell did, round by round.
 fn rounds(
+    root: &Path,
     servers: &[Priced],
-    reference: &Program,
     effort: Effort,
     processors: Processors,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<BTreeMap<Cell, Work>>, MeasureError> {
-    let sizes: BTreeSet<usize> = servers.iter().map(|server| server.active).collect();
+    let beside: BTreeSet<(usize, bool)> = servers
+        .iter()
+        .map(|server| (server.active, server.quiet))
+        .collect();
+    let (loud, quiet) = (peers::reference(root, false)?, peers::reference(root, true)?);
     let mut cells: Vec<Cell> = (0..servers.len()).map(Cell::Server).collect();
-    for size in sizes {
-        cells.extend([Cell::Reference(size, false), Cell::Reference(size, true)]);
+    for (size, quiet) in beside {
+        cells.extend([Time::First, Time::Second].map(|time| Cell::Reference(size, quiet, time)));
     }
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new();
     let mut rounds = Vec::new();
     for round in 1..=effort.rounds {
         dice.shuffle(&mut cells);
@@ -272,60 +274,21 @@ fn rounds(
         for cell in &cells {
             let (program, active) = match cell {
                 Cell::Server(index) => (&servers[*index].program, servers[*index].active),
-                Cell::Reference(active, _) => (reference, *active),
+                Cell::Reference(active, true, _) => (&quiet, *active),
+                Cell::Reference(active, false, _) => (&loud, *active),
             };
             progress(&format!(
                 "round {round} of {}: {}, {active} at work",
                 effort.rounds, program.name
             ));
-            works.insert(*cell, work(program, active, effort.window, processors)?);
+            works.insert(
+                *cell,
+                work(program, Crowd { active, idle: 0 }, effort.window, processors)?,
+            );
         }
         rounds.push(works);
     }
     Ok(rounds)
-}
-
-/// Starts a server, has clients at work for a while, and says what that took.
-fn work(
-    program: &Program,
-    active: usize,
-    window: Duration,
-    processors: Processors,
-) -> Result<Work, MeasureError> {
-    let mut server = Server::start(program, processors)?;
-    let mut clients = Clients::none().map_err(doing("making an epoll instance"))?;
-    if let Err(refused) = clients.connect(server.address, active) {
-        return Err(server.wrong(format!(
-            "client {} of {active} is not served: {}; does it claim the right concurrency?",
-            refused.client, refused.error
-        )));
-    }
-    clients
-        .closed(active, Until::Past(WARM_UP))
-        .map_err(|error| server.wrong(error.to_string()))?;
-    // Whoever is asked to rest and does not is measured as it is, a few milliseconds more.
-    let rest = Duration::from_millis(5);
-    let before = server.family().usage_at_rest(rest);
-    let (begun, busy, own) = (Instant::now(), machine_busy(), our_own());
-    let requests = clients
-        .closed(active, Until::Past(window))
-        .map_err(|error| server.wrong(error.to_string()))?;
-    let passed = begun.elapsed().as_secs_f64();
-    let (busy, own) = (machine_busy() - busy, our_own() - own);
-    let spent = server.family().usage_at_rest(rest).since(&before);
-    if spent.ended > 0 {
-        return Err(server.wrong(format!(
-            "{} of its threads or processes ended while clients were at work; what they used is lost",
-            spent.ended
-        )));
-    }
-    let each = |number: u64| number as f64 / requests.max(1) as f64;
-    let machine = passed * machine::cores() as f64;
-    Ok(Work {
-        cpu: each(spent.nanoseconds) / 1e3,
-        switches: each(spent.switches),
-        others: ((busy - own - spent.nanoseconds as f64 / 1e9) / machine).clamp(0.0, 1.0),
-    })
 }
 
 /// The values of the servers that worked. Returns what others took of the machine meanwhile.
@@ -337,10 +300,11 @@ fn working(
     for (index, server) in servers.iter().enumerate() {
         let values = found.entry(server.row.package.clone()).or_default();
         let active = server.active;
+        let quiet = if server.quiet { "-quiet" } else { "" };
         let both = |round: &BTreeMap<Cell, Work>| {
             (
-                round[&Cell::Reference(active, false)].cpu,
-                round[&Cell::Reference(active, true)].cpu,
+                round[&Cell::Reference(active, server.quiet, Time::First)].cpu,
+                round[&Cell::Reference(active, server.quiet, Time::Second)].cpu,
             )
         };
         let of = |what: &dyn Fn(&BTreeMap<Cell, Work>) -> f64| Spread::of(rounds.iter().map(what).collect());
@@ -367,9 +331,9 @@ fn working(
         };
         put(format!("{name}.cpu-ratio"), of(&ratio), 2, "");
         let control = |round: &BTreeMap<Cell, Work>| both(round).0 / both(round).1;
-        put(format!("control-{active}"), of(&control), 2, "");
+        put(format!("control-{active}{quiet}"), of(&control), 2, "");
         let mean = |round: &BTreeMap<Cell, Work>| (both(round).0 + both(round).1) / 2.0;
-        put(format!("reference-{active}.cpu"), of(&mean), 2, "µs");
+        put(format!("reference-{active}{quiet}.cpu"), of(&mean), 2, "µs");
         values.insert(format!("{name}.active"), Value::whole(active as u64, ""));
     }
     Spread::of(
@@ -378,39 +342,6 @@ fn working(
             .flat_map(|round| round.values().map(|work| work.others))
             .collect(),
     )
-}
-
-fn conditions(others: Spread, processors: Processors) -> String {
-    let percent = |part: f64| format!("{:.0} %", part * 100.0);
-    let place = if processors.apart() {
-        "server and load generator on a processor each"
-    } else {
-        "server and load generator on one processor"
-    };
-    format!(
-        "{place}; other programs took {} of the machine, {} at most",
-        percent(others.median),
-        percent(others.most)
-    )
-}
-
-/// Throws an order. The same orders every time: a result can be made again as it was made.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn shuffle<T>(&mut self, things: &mut [T]) {
-        for last in (1..things.len()).rev() {
-            things.swap(last, (self.next() % (last as u64 + 1)) as usize);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -427,8 +358,9 @@ mod tests {
                 breaks: "nothing".into(),
             },
             claims: Claims::from_toml(&claims.parse().unwrap()).unwrap(),
-            program: peers::reference(&root).unwrap(),
+            program: peers::reference(&root, false).unwrap(),
             active: 10,
+            quiet: false,
         }
     }
 
@@ -439,7 +371,7 @@ mod tests {
         let processors = Processors::ours().unwrap();
         still(&reference("bounded = 200"), processors, 1000, &mut values).unwrap();
         let of = |what: &str| values[&format!("c.{what}")].value.real();
-        assert_eq!((of("idle"), of("kernel-stacks")), (200.0, 0.0));
+        assert_eq!((of("idle"), of("kernel-stacks")), (190.0, 0.0));
         assert!(of("memory") < 2048.0, "{values:?}");
         assert_eq!(of("memory"), of("user-memory") + of("page-tables"));
     }
@@ -448,7 +380,13 @@ mod tests {
     fn a_request_takes_time_and_is_told_apart_from_what_others_take() {
         let processors = Processors::ours().unwrap();
         let server = reference("");
-        let work = work(&server.program, 10, Duration::from_millis(50), processors).unwrap();
+        let work = work(
+            &server.program,
+            Crowd { active: 10, idle: 5 },
+            Duration::from_millis(50),
+            processors,
+        )
+        .unwrap();
         assert!(work.cpu > 0.5 && work.cpu < 5000.0, "{work:?}");
         assert!(
             work.switches < 50.0 && (0.0..=1.0).contains(&work.others),
@@ -471,17 +409,5 @@ mod tests {
                 .starts_with("false: it ended before it listened"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn an_order_is_thrown_anew_each_round_and_loses_nobody() {
-        let mut dice = Dice(1);
-        let mut order: Vec<u32> = (0..10).collect();
-        dice.shuffle(&mut order);
-        let first = order.clone();
-        dice.shuffle(&mut order);
-        assert_ne!(order, first);
-        order.sort_unstable();
-        assert_eq!(order, (0..10).collect::<Vec<u32>>());
     }
 }

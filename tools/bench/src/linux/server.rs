@@ -33,6 +33,8 @@ pub struct Program {
     pub name: String,
     /// The file.
     pub path: PathBuf,
+    /// What it is told behind the address.
+    pub arguments: Vec<String>,
 }
 
 /// A server that listens. Dropped, it is killed, with its whole family.
@@ -75,6 +77,7 @@ impl Server {
         let mut command = Command::new(&program.path);
         command
             .arg(address.to_string())
+            .args(&program.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(said)
@@ -188,6 +191,7 @@ impl From<&Path> for Program {
                 .to_string_lossy()
                 .into_owned(),
             path: path.to_owned(),
+            arguments: Vec::new(),
         }
     }
 }

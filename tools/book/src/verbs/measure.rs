@@ -1,8 +1,9 @@
 //! `cargo book measure`.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bench::{Effort, Stored};
-use clap::{Args, Subcommand};
+use clap::Args;
+use figures::result;
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -18,43 +19,35 @@ Measure what the servers cost, and store it for the pages.
 For authors, and for readers who want the numbers of their own machine: the pages show what is stored, so that a reader
 who measures has them in the book with `cargo book serve`; `git restore listings` brings ours back.
 
-Measured is what one can trust on a machine that does other things, too: memory, calls, context switches and CPU time a
-request. The last is told as a ratio to a plain C server of ours, measured twice in every round; how far it differs
-from itself is what a difference must exceed to mean something. Requests a second are not told: they would measure the
-load generator.",
-    after_long_help = "\
-Needs: Linux, a C compiler; no root. Nothing else should run meanwhile."
-)]
-pub struct Measure {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    Prices(Prices),
-}
-
-/// The table of prices: memory an idle connection, calls, context switches and CPU time a request
-#[derive(Debug, Args)]
-#[command(
-    long_about = "\
-The table of prices: memory an idle connection, calls, context switches and CPU time a request, of every server that a
-listing names below [package.metadata.book.price]. Written to listings/chNN-SLUG/results/prices.toml.
+prices [SLUG…]   the table of prices: memory an idle connection, calls, context switches and CPU time a request, of every
+                 server that a listing names below [package.metadata.book.price], or of these chapters' alone. Written to
+                 listings/chNN-SLUG/results/prices.toml.
+SLUG/NAME        a chart that a listing declares below [package.metadata.book.chart.NAME]: CPU time a request beside
+                 idle connections. Written to results/NAME.toml and results/NAME.svg.
 
 Each round starts every server afresh, in an order that changes, on a processor of its own. A server that claims to
-serve one client, or N, is measured with as many at work, all others with 100, and the C server with as many. Idle
-connections are 1000, or what getrlimit and the server allow.",
+serve one client, or N, is measured with as many at work, all others with 100. Idle connections are 1000, or what
+getrlimit and the server allow.
+
+Told is what one can trust on a machine that does other things, too: memory, calls, context switches and CPU time. The
+last is a ratio to a plain C server of ours, measured twice in every round; how far it differs from itself is what a
+difference must exceed to mean something. Requests a second are not told: they would measure the load generator.",
     after_long_help = "\
 Examples:
   cargo book measure prices                    all chapters, in one run
   cargo book measure prices process thread     these two
-  cargo book measure prices --rounds 2 --seconds 0.2 process   quick, and rough
+  cargo book measure prices process --rounds 2 --seconds 0.2   quick, and rough
+  cargo book measure multiplex/idle            the chart of chapter 15
+  cargo book measure multiplex/idle --draw     draws it again from the stored numbers
 
-Takes a second a server and round, and a few more for memory and calls."
+Takes a second a server and round, and a few more for memory and calls.
+
+Needs: Linux, a C compiler; no root. Nothing else should run meanwhile."
 )]
-struct Prices {
-    /// The chapters, by their short names; all that declare prices if not given
+pub struct Measure {
+    /// `prices`, or a chart: SLUG/NAME
+    what: String,
+    /// The chapters whose prices are measured, by their short names; all that declare some if not given
     #[arg(value_name = "SLUG")]
     slugs: Vec<String>,
     /// How often each server is measured
@@ -63,6 +56,9 @@ struct Prices {
     /// How long each time, in seconds
     #[arg(long, default_value_t = 0.5, value_parser = seconds)]
     seconds: f64,
+    /// Draw a chart from the numbers that are stored, and measure nothing
+    #[arg(long)]
+    draw: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -84,22 +80,42 @@ impl Measure {
         })
         .context("cannot listen for ctrl-C")?;
         let root = book::root::here()?;
-        match self.what {
-            What::Prices(prices) => {
-                let effort = Effort {
-                    rounds: prices.rounds.into(),
-                    window: Duration::from_secs_f64(prices.seconds),
-                };
-                let stored = bench::prices(&root, &prices.slugs, effort, &mut progress)?;
-                progress("");
-                for stored in stored {
-                    store(&root, &stored)?;
-                    rows(&stored);
-                }
+        let effort = Effort {
+            rounds: self.rounds.into(),
+            window: Duration::from_secs_f64(self.seconds),
+        };
+        let all = match self.what.as_str() {
+            "prices" if self.draw => bail!("prices are a table, and drawn by the page; --draw is for charts"),
+            "prices" => bench::prices(&root, &self.slugs, effort, &mut progress)?,
+            chart if chart.contains('/') && self.slugs.is_empty() => vec![if self.draw {
+                drawn(&root, chart)?
+            } else {
+                bench::idle(&root, chart, effort, &mut progress)?
+            }],
+            other => {
+                bail!("`{other}` is nothing to measure; there are `prices [SLUG…]` and charts, `SLUG/NAME`")
             }
+        };
+        progress("");
+        for stored in all {
+            store(&root, &stored)?;
+            rows(&stored);
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A chart, drawn again.
+fn drawn(root: &Path, name: &str) -> anyhow::Result<Stored> {
+    let measured = result::read(root, name).map_err(anyhow::Error::msg)?;
+    let Some(chart) = &measured.chart else {
+        bail!("`{name}` is no chart");
+    };
+    Ok(Stored {
+        file: result::file(root, name).map_err(anyhow::Error::msg)?,
+        svg: Some(bench::chart::svg(name, &measured, chart)),
+        measured,
+    })
 }
 
 fn store(root: &Path, stored: &Stored) -> anyhow::Result<()> {
@@ -109,6 +125,10 @@ fn store(root: &Path, stored: &Stored) -> anyhow::Result<()> {
     }
     fs::write(&file, stored.measured.to_toml()).with_context(|| file.display().to_string())?;
     println!("{}", stored.file.display());
+    if let Some(svg) = &stored.svg {
+        let file = file.with_extension("svg");
+        fs::write(&file, svg).with_context(|| file.display().to_string())?;
+    }
     Ok(())
 }
 
