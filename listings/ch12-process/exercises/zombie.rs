@@ -47,7 +47,7 @@ mod linux {
             match listener.accept() {
                 Ok((stream, client)) => match fork() {
                     Ok(ForkResult::Child) => {
-                        drop(listener); // or the port is taken while this client stays
+                        drop(listener); // or the port stays taken
                         serve(stream, client);
                         return Ok(());
                     }
@@ -65,7 +65,7 @@ mod linux {
         }
     }
 
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have

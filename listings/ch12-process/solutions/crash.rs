@@ -82,7 +82,7 @@ mod linux {
         }
     }
 
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have

@@ -67,7 +67,7 @@ mod linux {
             match listener.accept() {
                 Ok((stream, client)) => match fork() {
                     Ok(ForkResult::Child) => {
-                        drop(listener); // or the port is taken while this client stays
+                        drop(listener); // or the port stays taken
                         serve(stream, client, report);
                         return Ok(());
                     }
@@ -85,7 +85,7 @@ mod linux {
         }
     }
 
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have
@@ -102,10 +102,10 @@ mod linux {
         Ok(forked)
     }
 
-    /// Takes the status of every child that has ended: one signal may stand for several.
+    /// Takes the status of every child that has ended.
     ///
-    /// It runs in the middle of whatever the program was doing. So it calls only what
-    /// signal-safety(7) lists, and leaves `errno` as it found it.
+    /// It runs in the middle of whatever the program was doing. So it calls only
+    /// what signal-safety(7) lists, and leaves `errno` as it found it.
     extern "C" fn reap(_: c_int) {
         let errno = Errno::last_raw();
         let ended = || waitpid(None, Some(WaitPidFlag::WNOHANG));

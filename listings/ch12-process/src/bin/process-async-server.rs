@@ -100,7 +100,7 @@ mod linux {
     // ANCHOR_END: hire
 
     // ANCHOR: listeners
-    /// Several listeners at one address: the kernel chooses among them for each client.
+    /// Several listeners at one address. For each client the kernel picks one.
     fn listeners(address: &str, number: usize) -> Result<Vec<net::TcpListener>> {
         let mut address =
             address.to_socket_addrs()?.next().context("no address")?;
@@ -124,7 +124,7 @@ mod linux {
     // ANCHOR_END: listeners
 
     // ANCHOR: work
-    /// One worker: a runtime with one thread, made after the fork, and a task for each connection.
+    /// One worker: a runtime with one thread, and a task for each connection.
     fn work(listener: net::TcpListener) -> Result<()> {
         listener.set_nonblocking(true)?;
         // ❶ Not before the fork.
@@ -149,7 +149,7 @@ mod linux {
     // ANCHOR_END: work
 
     // ANCHOR: fork
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have

@@ -72,7 +72,7 @@ mod linux {
             match listener.accept() {
                 Ok((stream, client)) => match fork() {
                     Ok(ForkResult::Child) => {
-                        drop(listener); // or the port is taken while this client stays
+                        drop(listener); // or the port stays taken
                         look(&mut data);
                         serve(stream, client);
                         return Ok(());
@@ -93,7 +93,7 @@ mod linux {
     // ANCHOR_END: accept
 
     // ANCHOR: fork
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have
@@ -112,10 +112,10 @@ mod linux {
     // ANCHOR_END: fork
 
     // ANCHOR: reap
-    /// Takes the status of every child that has ended: one signal may stand for several.
+    /// Takes the status of every child that has ended.
     ///
-    /// It runs in the middle of whatever the program was doing. So it calls only what
-    /// signal-safety(7) lists, and leaves `errno` as it found it.
+    /// It runs in the middle of whatever the program was doing. So it calls only
+    /// what signal-safety(7) lists, and leaves `errno` as it found it.
     extern "C" fn reap(_: c_int) {
         let errno = Errno::last_raw();
         let ended = || waitpid(None, Some(WaitPidFlag::WNOHANG));

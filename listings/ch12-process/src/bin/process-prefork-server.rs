@@ -82,7 +82,8 @@ mod linux {
     // ANCHOR_END: hire
 
     // ANCHOR: work
-    /// One child: one client after another. All children wait on the same listener, and the kernel wakes one of them.
+    /// One child: one client after another. All children wait at one listener, and
+    /// the kernel wakes one of them.
     fn work(listener: &TcpListener) -> ! {
         loop {
             match listener.accept() {
@@ -97,7 +98,7 @@ mod linux {
     // ANCHOR_END: work
 
     // ANCHOR: fork
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have

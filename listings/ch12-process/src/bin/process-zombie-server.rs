@@ -49,7 +49,7 @@ mod linux {
                         .ok();
                     match fork() {
                         Ok(ForkResult::Child) => {
-                            drop(listener); // or the port is taken while this client stays
+                            drop(listener); // or the port stays taken
                             serve(stream, client);
                             return Ok(());
                         }
@@ -73,7 +73,7 @@ mod linux {
     // ANCHOR_END: accept
 
     // ANCHOR: fork
-    /// Makes one process two. The child ends when its parent ends, however that comes about.
+    /// Makes one process two. The child ends when its parent has ended.
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have
