@@ -23,7 +23,7 @@ mod median;
 
 pub use error::MeasureError;
 #[cfg(target_os = "linux")]
-pub use linux::{end_all, idle::idle, prices::prices};
+pub use linux::{end_all, named, prices::prices};
 
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +59,12 @@ pub fn prices(
     Err(MeasureError::NotHere)
 }
 
-/// Measures what idle connections cost those that work, for the chart of this name, `multiplex/idle`.
+/// Measures what a listing declares under this name, `multiplex/idle`.
 ///
 /// # Errors
 /// Always: only Linux tells what is asked.
 #[cfg(not(target_os = "linux"))]
-pub fn idle(
+pub fn named(
     _root: &std::path::Path,
     _name: &str,
     _effort: Effort,

@@ -12,7 +12,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -22,6 +21,7 @@ use serde::Deserialize;
 use stage::programs::Programs;
 
 use super::{
+    declared::Named,
     machine::{self, Processors, Weight, take_descriptors},
     peers,
     server::Program,
@@ -60,10 +60,18 @@ type Round = BTreeMap<(Who, usize), Work>;
 pub fn idle(
     root: &Path,
     name: &str,
+    named: &Named,
     effort: Effort,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Stored, MeasureError> {
-    let (package, declared) = declared(root, name)?;
+    let package = named.package.clone();
+    let declared: Declared = named.value.clone().try_into().map_err(|error: toml::de::Error| {
+        MeasureError::Declared(format!(
+            "listings/{package}/Cargo.toml: the chart `{name}`: {}; it has title, busy = 10, idle = [0, 100, 1000, 5000] \
+             and servers = {{ NAME-server = \"its label\" }}",
+            error.message()
+        ))
+    })?;
     progress("building the servers, optimised");
     let programs = Programs::release(root, &[&package], progress)?;
     let mut lines = Vec::new();
@@ -188,45 +196,4 @@ fn values(lines: &[Line], places: &BTreeSet<usize>, rounds: &[Round]) -> BTreeMa
         reference(round, last) / reference(round, first)
     });
     values
-}
-
-/// The package and the declaration of the chart of this name.
-fn declared(root: &Path, name: &str) -> Result<(String, Declared), MeasureError> {
-    let mut known = Vec::new();
-    for listing in fs::read_dir(root.join("listings"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let package = listing.file_name().to_string_lossy().into_owned();
-        let Some((_, slug)) = package.split_once('-') else {
-            continue;
-        };
-        let file = format!("listings/{package}/Cargo.toml");
-        let Ok(text) = fs::read_to_string(root.join(&file)) else {
-            continue;
-        };
-        let wrong = |error: toml::de::Error| MeasureError::Declared(format!("{file}: {}", error.message()));
-        let manifest: toml::Table = text.parse().map_err(wrong)?;
-        let charts = ["package", "metadata", "book", "chart"]
-            .iter()
-            .try_fold(&manifest, |table, key| table.get(*key)?.as_table());
-        for (stem, chart) in charts.into_iter().flatten() {
-            let called = format!("{slug}/{stem}");
-            if called == name {
-                return Ok((package, chart.clone().try_into().map_err(wrong)?));
-            }
-            known.push(called);
-        }
-    }
-    known.sort();
-    Err(MeasureError::Declared(format!(
-        "no chart is called `{name}`; there are {}; one is declared in a listing's Cargo.toml: [package.metadata.book.chart.NAME] with \
-         title, busy = 10, idle = [0, 100, 1000, 5000] and servers = {{ NAME-server = \"its label\" }}",
-        if known.is_empty() {
-            "none".into()
-        } else {
-            known.join(", ")
-        }
-    )))
 }

@@ -1,9 +1,12 @@
 //! The load generator: clients that say 64 bytes and hear them again, all on one thread.
 //!
 //! *Closed* is the loop in which every client says its next line when it has heard the last: as many requests are under
-//! way as there are clients. Every answer is compared with what was said; a server that is fast and wrong cannot win.
+//! way as there are clients. A server that stands still is asked nothing meanwhile, so that its pause counts once for each
+//! client. *Open* is the schedule that waits for nobody: a request falls due every so often, and what it takes is counted
+//! from that moment, whether its client could say it or still waited for an answer. Every answer is compared with what was said; a server that is fast and wrong cannot win.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
@@ -120,15 +123,9 @@ impl Clients {
         let mut events = [EpollEvent::empty(); 256];
         while done < begun {
             let timeout = EpollTimeout::try_from(PATIENCE).unwrap_or(EpollTimeout::MAX);
-            let ready = match self.epoll.wait(&mut events, timeout) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                ready => ready?,
-            };
+            let ready = self.ready(&mut events, timeout)?;
             if ready == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("{} of {begun} requests are not answered after 2 s", begun - done),
-                ));
+                return Err(unanswered(begun - done));
             }
             let time_is_up = Instant::now() >= end;
             for event in &events[..ready] {
@@ -144,6 +141,108 @@ impl Clients {
             }
         }
         Ok(done)
+    }
+
+    /// As [`Clients::closed`], and how long each answer took from the moment it was asked for.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn closed_timed(&mut self, window: Duration) -> io::Result<Latencies> {
+        let mut asked: Vec<Instant> = Vec::new();
+        for index in 0..self.clients.len() {
+            asked.push(Instant::now());
+            self.say(index)?;
+        }
+        let end = Instant::now() + window;
+        let mut latencies = Latencies::default();
+        let mut under_way = asked.len();
+        let mut events = [EpollEvent::empty(); 256];
+        while under_way > 0 {
+            let timeout = EpollTimeout::try_from(PATIENCE).unwrap_or(EpollTimeout::MAX);
+            let ready = self.ready(&mut events, timeout)?;
+            if ready == 0 {
+                return Err(unanswered(under_way as u64));
+            }
+            for event in &events[..ready] {
+                let index = event.data() as usize;
+                if !self.hear(index)? {
+                    continue;
+                }
+                let now = Instant::now();
+                latencies.add(now - asked[index]);
+                if now < end {
+                    asked[index] = now;
+                    self.say(index)?;
+                } else {
+                    under_way -= 1;
+                }
+            }
+        }
+        Ok(latencies)
+    }
+
+    /// A request falls due every `1 / rate` seconds as long as the window lasts, and goes to the clients in turn; a client
+    /// that still waits says it when it has heard its last answer. How long answers took from the moment when they were
+    /// due, and from the moment when they were asked for.
+    ///
+    /// # Errors
+    /// As [`Clients::closed`].
+    pub fn open(&mut self, rate: f64, window: Duration) -> io::Result<(Latencies, Latencies)> {
+        let begun = Instant::now();
+        let all = (rate * window.as_secs_f64()).round() as u64;
+        let due = |number: u64| begun + Duration::from_secs_f64(number as f64 / rate);
+        // What each client has to say, by the moments when it was due; the first is under way where `asked` holds one.
+        let mut waiting: Vec<VecDeque<Instant>> = vec![VecDeque::new(); self.clients.len()];
+        let mut asked: Vec<Option<Instant>> = vec![None; self.clients.len()];
+        let (mut from_due, mut from_asked) = (Latencies::default(), Latencies::default());
+        let (mut next, mut done) = (0, 0);
+        let mut heard_last = begun;
+        let mut events = [EpollEvent::empty(); 256];
+        while done < all {
+            let now = Instant::now();
+            while next < all && due(next) <= now {
+                let index = (next % self.clients.len() as u64) as usize;
+                waiting[index].push_back(due(next));
+                if asked[index].is_none() {
+                    asked[index] = Some(now);
+                    self.say(index)?;
+                }
+                next += 1;
+            }
+            // It does not sleep: waking up would take longer than what is measured.
+            let ready = self.ready(&mut events, EpollTimeout::ZERO)?;
+            if ready > 0 || next < all {
+                heard_last = now;
+            } else if now - heard_last > PATIENCE {
+                return Err(unanswered(all - done));
+            }
+            for event in &events[..ready] {
+                let index = event.data() as usize;
+                if !self.hear(index)? {
+                    continue;
+                }
+                let now = Instant::now();
+                if let (Some(due), Some(at)) = (waiting[index].pop_front(), asked[index].take()) {
+                    from_due.add(now - due);
+                    from_asked.add(now - at);
+                }
+                done += 1;
+                if !waiting[index].is_empty() {
+                    asked[index] = Some(now);
+                    self.say(index)?;
+                }
+            }
+        }
+        Ok((from_due, from_asked))
+    }
+
+    fn ready(&self, events: &mut [EpollEvent], timeout: EpollTimeout) -> io::Result<usize> {
+        loop {
+            match self.epoll.wait(events, timeout) {
+                Err(nix::errno::Errno::EINTR) => {}
+                ready => return Ok(ready?),
+            }
+        }
     }
 
     fn say(&mut self, index: usize) -> io::Result<()> {
@@ -202,6 +301,38 @@ impl Clients {
     }
 }
 
+fn unanswered(requests: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("{requests} requests are not answered after 2 s"),
+    )
+}
+
+/// How long answers took.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    fn add(&mut self, latency: Duration) {
+        self.0.push(latency);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What so many of them, from 0 to 1, took at most, in ms.
+    pub fn quantile(&mut self, part: f64) -> f64 {
+        self.0.sort_unstable();
+        let last = self.0.len().saturating_sub(1);
+        let at = ((self.0.len() as f64 * part).ceil() as usize)
+            .saturating_sub(1)
+            .min(last);
+        self.0.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    }
+}
+
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
 pub enum Until {
@@ -220,4 +351,17 @@ fn same(said: &Line, heard: &Line) -> io::Result<()> {
         said.escape_ascii(),
         heard.escape_ascii()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_what_so_many_took_at_most() {
+        let mut latencies = Latencies((1..=1000).rev().map(Duration::from_millis).collect());
+        let of = [0.0, 0.5, 0.99, 0.999, 1.0].map(|part| latencies.quantile(part).round());
+        assert_eq!(of, [1.0, 500.0, 990.0, 999.0, 1000.0]);
+        assert_eq!(Latencies::default().quantile(0.5), 0.0);
+    }
 }

@@ -114,6 +114,18 @@ impl Server {
         }
     }
 
+    /// Stops it, with all its children, for so long, once `after` has passed; in a thread of its own, which is to be
+    /// joined before the server is dropped.
+    pub fn stand_still(&self, after: Duration, pause: Duration) -> thread::JoinHandle<()> {
+        let group = pid(self.family().group);
+        thread::spawn(move || {
+            thread::sleep(after);
+            killpg(group, Signal::SIGSTOP).ok();
+            thread::sleep(pause);
+            killpg(group, Signal::SIGCONT).ok();
+        })
+    }
+
     /// That something went wrong with it.
     pub fn wrong(&mut self, what: impl Into<String>) -> MeasureError {
         let mut said = String::new();

@@ -23,7 +23,9 @@ prices [SLUG…]   the table of prices: memory an idle connection, calls, contex
                  server that a listing names below [package.metadata.book.price], or of these chapters' alone. Written to
                  listings/chNN-SLUG/results/prices.toml.
 SLUG/NAME        a chart that a listing declares below [package.metadata.book.chart.NAME]: CPU time a request beside
-                 idle connections. Written to results/NAME.toml and results/NAME.svg.
+                 idle connections. Written to results/NAME.toml and results/NAME.svg. Or a pause, below
+                 [package.metadata.book.stall.NAME]: the latencies that a closed and an open load tell of a server that
+                 is stopped for 200 ms.
 
 Each round starts every server afresh, in an order that changes, on a processor of its own. A server that claims to
 serve one client, or N, is measured with as many at work, all others with 100. Idle connections are 1000, or what
@@ -45,7 +47,7 @@ Takes a second a server and round, and a few more for memory and calls.
 Needs: Linux, a C compiler; no root. Nothing else should run meanwhile."
 )]
 pub struct Measure {
-    /// `prices`, or a chart: SLUG/NAME
+    /// `prices`, or what a listing declares: SLUG/NAME
     what: String,
     /// The chapters whose prices are measured, by their short names; all that declare some if not given
     #[arg(value_name = "SLUG")]
@@ -90,7 +92,7 @@ impl Measure {
             chart if chart.contains('/') && self.slugs.is_empty() => vec![if self.draw {
                 drawn(&root, chart)?
             } else {
-                bench::idle(&root, chart, effort, &mut progress)?
+                bench::named(&root, chart, effort, &mut progress)?
             }],
             other => {
                 bail!("`{other}` is nothing to measure; there are `prices [SLUG…]` and charts, `SLUG/NAME`")
