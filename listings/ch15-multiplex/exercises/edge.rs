@@ -1,7 +1,6 @@
 //! **Exercise.** An edge-triggered echo server that reads once for each edge, and forgets what is left.
 //!
-//! Make it answer everything, and keep its clients in turn: none of them may have two turns while another
-//! that is ready has none.
+//! Make it answer everything, and let no client keep the others waiting, however much it sends.
 //!
 //! `cargo run --features exercises --bin multiplex-exercise-edge [ADDRESS]`
 
