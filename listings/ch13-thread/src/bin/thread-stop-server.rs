@@ -70,8 +70,8 @@ mod unix {
                     let entry = clients.enter(&stream);
                     // A thread of its own: nobody else waits for this client.
                     let started = thread::Builder::new().spawn(move || {
-                        let _entry = entry; // struck out when the thread ends
-                        serve(&stream, client);
+                        let _entry = entry; // struck out when the stream is closed
+                        serve(stream, client);
                     });
                     if let Err(error) = started {
                         writeln!(io::stderr(), "no thread for {client}: {error}")
@@ -162,15 +162,16 @@ mod unix {
 
     impl Drop for Entry {
         fn drop(&mut self) {
+            // The last hold on the stream: its FIN leaves before anybody can see that the list is shorter.
             self.clients.lock().remove(&self.descriptor);
             self.clients.left.notify_all();
         }
     }
 
     /// Answers one client until it is gone, and says why it went.
-    fn serve(stream: &TcpStream, client: SocketAddr) {
+    fn serve(stream: Arc<TcpStream>, client: SocketAddr) {
         writeln!(io::stdout(), "{client} came").ok();
-        match echo(stream, client) {
+        match echo(&stream, client) {
             Ok(()) => writeln!(io::stdout(), "{client} gone: end of stream").ok(),
             // A client that resets its connection must not take the server with it.
             Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
