@@ -4,7 +4,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use contract::{Claims, Service};
@@ -34,6 +35,9 @@ const IDLE: usize = 1000;
 const BEFORE: usize = 10;
 /// Descriptors that a program needs besides those of its clients.
 const OTHERS: usize = 64;
+/// How often it is asked what a server takes of a processor while nobody speaks, and how long each time.
+const WINDOWS: usize = 5;
+const WINDOW: Duration = Duration::from_millis(400);
 
 /// A server to be measured.
 #[derive(Clone, Debug)]
@@ -201,6 +205,18 @@ fn still(
     put("page-tables", Value::whole(each.page_tables, "B"));
     put("kernel-stacks", Value::whole(each.kernel_stacks, "B"));
     put("idle", Value::whole(idle as u64, ""));
+    // Who asks instead of waiting is at work while nobody speaks.
+    let shares = (0..WINDOWS).map(|_| {
+        let (from, before) = (Instant::now(), running.family().usage());
+        thread::sleep(WINDOW);
+        let spent = running.family().usage().since(&before).nanoseconds as f64;
+        spent / from.elapsed().as_nanos() as f64 * 100.0
+    });
+    let share = Spread::of(shares.collect());
+    put(
+        "idle-cpu",
+        Value::real(share.median, 1, "%").between(share.least, share.most, 1),
+    );
     Ok(())
 }
 
