@@ -1,13 +1,13 @@
-//! **Wrong on purpose: does not work.** It writes its page with `write_all`, and its sockets refuse to wait.
+//! **Wrong on purpose: does not work.** It writes its page with `write_all`, to sockets that refuse to wait.
 //!
 //! `cargo run --bin nonblocking-write-all-server [ADDRESS]`
 
 use std::{
     env,
-    io::{self, ErrorKind::WouldBlock, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -18,10 +18,7 @@ static PAGE: [u8; 200_000] = [b'.'; 200_000];
 /// The kernel's buffer for what is written and not yet acknowledged: small, so that a recording is short.
 const SEND_BUFFER: usize = 20_000;
 
-/// How long to sleep after a round in which nobody had room.
-const NAP: Duration = Duration::from_millis(1);
-
-/// How long not to ask for new clients after a failed `accept`: being out of descriptors does not pass at once.
+/// How long to wait after a failed `accept`, so that being out of descriptors does not become a busy loop.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 fn main() -> Result<()> {
@@ -30,74 +27,33 @@ fn main() -> Result<()> {
         .with_context(|| format!("listening on {address}"))?;
     // Unlike the refusal to wait, an accepted socket has its listener's buffer sizes.
     SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
-    listener.set_nonblocking(true)?;
     // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
-    let mut clients: Vec<Client> = Vec::new();
-    let mut accept_from = Instant::now();
     loop {
-        let mut moved = false;
-        if Instant::now() >= accept_from {
-            match Client::accept(&listener) {
-                Ok(client) => {
-                    clients.push(client);
-                    moved = true;
-                }
-                Err(error) if error.kind() == WouldBlock => {} // nobody has come
-                Err(error) => {
-                    writeln!(io::stderr(), "accept: {error}").ok();
-                    accept_from = Instant::now() + BACK_OFF; // no sleep
-                }
+        match listener.accept() {
+            Ok((stream, client)) => {
+                writeln!(io::stdout(), "{client} came").ok();
+                match give(stream) {
+                    Ok(()) => {
+                        writeln!(io::stdout(), "{client} gone: it has the page")
+                            .ok()
+                    }
+                    Err(error) => {
+                        writeln!(io::stdout(), "{client} gone: {error}").ok()
+                    }
+                };
             }
-        }
-        clients.retain_mut(|client| match client.step() {
-            Ok(true) => {
-                moved = true;
-                true
+            Err(error) => {
+                writeln!(io::stderr(), "accept: {error}").ok();
+                thread::sleep(BACK_OFF);
             }
-            Err(error) if error.kind() == WouldBlock => true, // another time
-            end => {
-                moved = true;
-                client.say_why(end);
-                false
-            }
-        });
-        if !moved {
-            thread::sleep(NAP);
         }
     }
 }
 
-struct Client {
-    stream: TcpStream,
-    address: SocketAddr,
+// ANCHOR: give
+fn give(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?; // no client shall hold us up
+    stream.write_all(&PAGE) // ❶ wrong
 }
-
-impl Client {
-    fn accept(listener: &TcpListener) -> io::Result<Client> {
-        let (stream, address) = listener.accept()?;
-        stream.set_nonblocking(true)?; // it does not inherit this from its listener
-        writeln!(io::stdout(), "{address} came").ok();
-        Ok(Client { stream, address })
-    }
-
-    // ANCHOR: step
-    /// Gives the client the page. False: it has it.
-    fn step(&mut self) -> io::Result<bool> {
-        match self.stream.write_all(&PAGE) {
-            // ❶ wrong
-            Err(error) => Err(io::Error::other(format!("the page: {error}"))), // ❷
-            Ok(()) => Ok(false),
-        }
-    }
-    // ANCHOR_END: step
-
-    fn say_why(&self, end: io::Result<bool>) {
-        let client = self.address;
-        match end {
-            Ok(_) => writeln!(io::stdout(), "{client} gone: it has the page").ok(),
-            // A client that resets its connection must not take the server with it.
-            Err(error) => writeln!(io::stdout(), "{client} gone: {error}").ok(),
-        };
-    }
-}
+// ANCHOR_END: give
