@@ -10,7 +10,7 @@ use stage::{
     catalogue::{Catalogue, Entry},
     check::{check, picture},
     cited::stale,
-    reading::unknown_causes,
+    reading::{Reading, unknown_causes},
     recording::Recording,
 };
 
@@ -89,6 +89,33 @@ fn every_recording_was_made_of_todays_scenario_and_sources() {
         let reasons = stale(catalogue, entry, recording);
         let mend = |reason| format!("{reason}; `cargo book record {}` makes it anew", entry.name());
         reasons.into_iter().map(mend).collect()
+    });
+}
+
+/// One service, rewritten under every model: the programs differ, and what is on the wire does not.
+#[test]
+fn one_echo_is_the_same_on_the_wire_under_every_model() {
+    let shape = |recording: &Recording| {
+        let reading = Reading::of(recording).unwrap_or_else(|error| panic!("{error}"));
+        let segments = reading
+            .conversations
+            .iter()
+            .map(|one| one.turns.len())
+            .sum::<usize>();
+        format!("{segments} segments: {}", reading.skeleton_lines().join(" / "))
+    };
+    let catalogue = catalogue();
+    let first = catalogue
+        .one("echo/one-echo")
+        .unwrap_or_else(|error| panic!("{error}"));
+    let first = Recording::read(&first.folder()).unwrap_or_else(|error| panic!("{error}"));
+    let expected = shape(&first);
+    each_recording(|_, entry, recording| {
+        let seen = shape(recording);
+        if !entry.scenario.name.ends_with("/one-echo") || seen == expected {
+            return Vec::new();
+        }
+        vec![format!("shows {seen}\n  and echo/one-echo shows {expected}")]
     });
 }
 

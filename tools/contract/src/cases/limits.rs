@@ -51,6 +51,7 @@ fn none_left(bout: &Bout<'_>) -> Result<(), Stop> {
         client.is_answered(&bout.greeting(200 + number), who, look)?;
     }
     does_not_spin(
+        bout,
         &server,
         "what follows an `accept` that fails (EMFILE): the client is still in the queue and the listener still ready, so without a pause the next call fails at once",
     )?;
