@@ -1,4 +1,4 @@
-//! **Exercise.** Gives every client a page of 200,000 bytes, unless the client reads late: then a part of it.
+//! **Exercise.** Gives every client a page of 200,000 bytes, or so it says: they hear a part of it.
 //!
 //! Give every client the whole page, in one thread that waits for nobody.
 //!
