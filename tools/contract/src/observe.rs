@@ -58,7 +58,9 @@ impl Family {
     pub(crate) fn connections(&self, _port: u16) -> usize {
         0
     }
-    pub(crate) fn rests(&self, _limit: std::time::Duration) {}
+    pub(crate) fn rests(&self, _limit: std::time::Duration) -> bool {
+        true
+    }
     pub(crate) fn holders(&self, _port: u16, _client: Option<u16>) -> Vec<u32> {
         Vec::new()
     }
@@ -174,8 +176,8 @@ mod linux {
             Some(Duration::from_nanos(nanoseconds))
         }
 
-        /// Waits, so long at most, until no thread of any member has anything to do.
-        pub(crate) fn rests(&self, limit: Duration) {
+        /// Waits, so long at most, until no thread of any member has anything to do; whether that came to pass.
+        pub(crate) fn rests(&self, limit: Duration) -> bool {
             let running = |task: &Path| {
                 let stat = fs::read_to_string(task.join("stat")).ok();
                 stat.and_then(|line| Stat::parse(&line))
@@ -192,7 +194,8 @@ mod linux {
                         .any(|task| running(&task.path()))
                 });
                 (!busy).then_some(())
-            });
+            })
+            .is_some()
         }
 
         /// Every member that holds a connection to the server's port: that of the client with this port, or any.
