@@ -202,8 +202,7 @@ fn shapes(
         let workers: Vec<_> = (0..jobs.get().min(runs)).map(|_| scope.spawn(work)).collect();
         workers
             .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect::<anyhow::Result<()>>()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     progress("");
     Ok(shapes.into_inner().unwrap_or_else(PoisonError::into_inner))
