@@ -157,9 +157,9 @@ pub fn be(kind: &str, address: &str) {
         "buffers-without-bound" => threads(announced(&address), unbounded),
         "dies-of-a-closed-output" => {
             let listener = announced(&address);
-            for stream in listener.incoming() {
+            for stream in accepted(&listener) {
                 println!("somebody came");
-                thread::spawn(|| stream.map(echo));
+                thread::spawn(|| echo(stream));
             }
         }
         "loses-clients-to-a-closed-output" => threads(announced(&address), |stream| {
