@@ -221,12 +221,21 @@ fn outputs(variant: &Variant, recording: &Recording) -> Vec<(usize, String)> {
     found
 }
 
-/// The first pattern that no line matches, each looked for behind the line that matched the one before.
+/// The first pattern that no line matches, each looked for behind the lines that matched those before. Which of a
+/// program's two outputs is heard first is a matter of moments, so that each of them has an order and both together none.
 fn first_missing<'a>(expected: &'a [Stated<String>], lines: &[&Line]) -> Option<&'a Stated<String>> {
-    let mut rest = lines.iter();
-    expected
-        .iter()
-        .find(|pattern| !rest.any(|line| matches(&pattern.value, &line.text)))
+    let mut behind: [usize; 2] = [0; 2];
+    let stream = |line: &Line| usize::from(line.stream == Stream::Err);
+    expected.iter().find(|pattern| {
+        let found = lines
+            .iter()
+            .enumerate()
+            .position(|(index, line)| index >= behind[stream(line)] && matches(&pattern.value, &line.text));
+        if let Some(index) = found {
+            behind[stream(lines[index])] = index + 1;
+        }
+        found.is_none()
+    })
 }
 
 fn exits(variant: &Variant, recording: &Recording) -> Vec<(usize, String)> {
@@ -345,5 +354,14 @@ mod tests {
         assert_eq!(first_missing(&[stated("came"), stated("gone")], &lines), None);
         let swapped = [stated("gone"), stated("came")];
         assert_eq!(first_missing(&swapped, &lines), Some(&swapped[1]));
+        let mut error = said("came");
+        error.stream = Stream::Err;
+        let lines = [said("said 11"), said("gone"), error];
+        let lines: Vec<&Line> = lines.iter().collect();
+        assert_eq!(first_missing(&swapped, &lines), None);
+        assert_eq!(
+            first_missing(&[stated("gone"), stated("said 11")], &lines).map(|line| &*line.value),
+            Some("said 11")
+        );
     }
 }

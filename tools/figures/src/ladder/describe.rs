@@ -1,7 +1,7 @@
 //! The relations of a ladder in sentences, for a reader who does not see it.
 
 use super::{
-    Cause, Event, Fate, Ladder, Mark, Segment,
+    Cause, Event, Fate, Ladder, Mark, Row, Segment,
     page::clock,
     text::{Clock, counted},
 };
@@ -32,11 +32,12 @@ pub fn describe(ladder: &Ladder) -> String {
             }
             Event::Folded(folded) => {
                 teller.flush();
-                teller.say(format!(
-                    "{} follow within {}",
-                    counted(folded.segments as u64, "more segment", "more segments"),
-                    teller.clock.lasting(folded.lasts)
-                ));
+                let lasts = teller.clock.lasting(folded.lasts);
+                match folded.segments {
+                    0 => {}
+                    1 => teller.say("one more segment follows".into()),
+                    more => teller.say(format!("{more} more segments follow within {lasts}")),
+                }
             }
             Event::Call(_) | Event::Arrival { .. } => {}
         }
@@ -216,10 +217,15 @@ impl Teller<'_> {
             .filter_map(|(at, state)| Some(format!("{} is in {}", self.name(at), (*state)?)))
             .collect();
         let count = counted(self.ladder.segments() as u64, "segment", "segments");
+        let outside = |row: &Row| matches!(&row.event, Event::Folded(folded) if folded.outside);
+        let (all, end) = match self.ladder.rows.iter().any(outside) {
+            true => ("in this part", "at its end"),
+            false => ("in all", "at the end"),
+        };
         match states.as_slice() {
-            [] => self.say(format!("{count} in all")),
-            [one, other] => self.say(format!("{count} in all; at the end {one} and {other}")),
-            states => self.say(format!("{count} in all; at the end {}", states.join(", "))),
+            [] => self.say(format!("{count} {all}")),
+            [one, other] => self.say(format!("{count} {all}; {end} {one} and {other}")),
+            states => self.say(format!("{count} {all}; {end} {}", states.join(", "))),
         }
     }
 }
