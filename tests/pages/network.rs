@@ -1,6 +1,8 @@
 //! What a page asks for, what that weighs, and what it says about it.
 
-use book::chromium::Tab;
+use std::collections::HashSet;
+
+use book::chromium::{Tab, Told};
 use libtest_mimic::Failed;
 
 use crate::world::{World, none};
@@ -71,12 +73,20 @@ pub fn at_home(world: &World) -> Result<(), Failed> {
     none(found)
 }
 
-/// The bytes that came over the wire since the last look, heads included.
+/// The bytes that came over the wire, heads included, for what was asked for since the last look: what the page before
+/// asked for may come late.
 fn weight(tab: &mut Tab<'_>) -> Result<f64, Failed> {
     let told = tab.told()?;
+    let id = |it: &Told| it.params["requestId"].as_str().map(str::to_owned);
+    let asked: HashSet<_> = told
+        .iter()
+        .filter(|it| it.method == "Network.requestWillBeSent")
+        .filter_map(id)
+        .collect();
     let bytes = told
         .iter()
         .filter(|it| it.method == "Network.loadingFinished")
+        .filter(|it| id(it).is_some_and(|id| asked.contains(&id)))
         .filter_map(|it| it.params["encodedDataLength"].as_f64());
     Ok(bytes.sum())
 }
