@@ -51,6 +51,8 @@ mod linux {
             let ended = wait();
             writeln!(io::stderr(), "a child has ended: {ended:?}").ok();
         }
+        // Nobody is left who accepts. The listener is still here, and its queue with it.
+        unistd::pause();
         Ok(())
     }
 
