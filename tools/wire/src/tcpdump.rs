@@ -231,7 +231,7 @@ impl Printer {
             write!(text, ", urg {}", segment.urgent).ok();
         }
         if !segment.option_bytes.is_empty() {
-            match tcp_options(&segment.option_bytes, numbers.other) {
+            match tcp_options(&segment.option_bytes, numbers.other, segment.length > 0) {
                 Ok(options) => write!(text, ", options [{options}]").ok(),
                 // tcpdump stops there, and closes the bracket only if an option went before.
                 Err(BadOption {
@@ -362,12 +362,13 @@ impl Clock {
 #[derive(Debug, PartialEq)]
 struct BadOption {
     text: String,
-    /// Whether it is the first of all.
+    /// Whether it is the first of all, or the end of the packet: the bracket stays open.
     first: bool,
 }
 
-/// The options as they stand between the brackets.
-fn tcp_options(bytes: &[u8], other: u32) -> Result<String, BadOption> {
+/// The options as they stand between the brackets. `followed` says whether the segment carries bytes: where an option's length
+/// is missing, tcpdump reads on beyond them, and finds either nonsense or the end of the packet.
+fn tcp_options(bytes: &[u8], other: u32, followed: bool) -> Result<String, BadOption> {
     let mut text = String::new();
     let mut first = true;
     let mut rest = Bytes::new(bytes, Order::Big);
@@ -383,7 +384,13 @@ fn tcp_options(bytes: &[u8], other: u32) -> Result<String, BadOption> {
         let length = if own == 1 {
             1
         } else {
-            let length = rest.u8().map(usize::from).ok_or_else(|| bad(&text))?;
+            let length = rest.u8().map(usize::from).ok_or_else(|| match followed {
+                true => bad(&text),
+                false => BadOption {
+                    text: format!("{text} [|tcp]"),
+                    first: true,
+                },
+            })?;
             if (2..=rest.len() + 2).contains(&length) {
                 length
             } else {
@@ -734,7 +741,7 @@ mod tests {
             (&[34, 2, 200, 4, 1, 2], "tfo  cookiereq,unknown-200 0x0102"),
             (&[2, 5, 1, 2, 0], "mss 258[len 5],eol"),
         ] {
-            assert_eq!(tcp_options(bytes, 5).unwrap(), text);
+            assert_eq!(tcp_options(bytes, 5, true).unwrap(), text);
         }
     }
 
@@ -748,7 +755,7 @@ mod tests {
             let text = printed(&segment, Time::None);
             text.split_once("options ").unwrap().1.to_owned()
         };
-        assert_eq!(line(&[1, 8]), "[nop,[bad opt]]");
+        assert_eq!(line(&[1, 8]), "[nop, [|tcp]");
         assert_eq!(line(&[2, 4, 1]), "[[bad opt]");
         assert_eq!(line(&[8, 3, 1]), "[TS[bad opt]");
     }
