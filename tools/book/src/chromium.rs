@@ -347,6 +347,31 @@ impl Tab<'_> {
         self.talk.call(method, params)
     }
 
+    /// The same for a command that may take longer than any other.
+    pub fn call_within(
+        &mut self,
+        patience: Duration,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, BrowserError> {
+        self.talk.socket.get_ref().set_read_timeout(Some(patience))?;
+        let result = self.call(method, params);
+        self.talk.socket.get_ref().set_read_timeout(Some(DEADLINE))?;
+        result
+    }
+
+    /// Shows a page that stands nowhere: it brings with it all that it needs.
+    pub fn show(&mut self, html: &str) -> Result<(), BrowserError> {
+        let tree = self.call("Page.getFrameTree", json!({}))?;
+        let frame = &tree["frameTree"]["frame"]["id"];
+        self.call(
+            "Page.setDocumentContent",
+            json!({ "frameId": frame, "html": html }),
+        )?;
+        self.eval("document.fonts.ready.then(() => true)")?;
+        Ok(())
+    }
+
     /// Goes to an address and waits until everything on it is loaded.
     pub fn go(&mut self, url: &str) -> Result<(), BrowserError> {
         self.talk.told.retain(|told| told.method != "Page.loadEventFired");

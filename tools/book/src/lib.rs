@@ -11,6 +11,7 @@ pub mod debounce;
 pub mod log;
 pub mod nearest;
 pub mod policy;
+pub mod print;
 pub mod problem;
 pub mod recordings;
 pub mod render;
