@@ -15,12 +15,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use wire::call::{self, Holders, Record};
+use wire::call::{self, Holders, Record, Task};
 
 use crate::{
     catalogue::{Catalogue, Entry},
     cited,
-    output::Output,
+    output::{Line, Output, Stream},
     programs::{Programs, ProgramsError},
     recording::{Elsewhere, Exit, Manifest, Recording},
     refusal::{Refusal, SUDO},
@@ -203,12 +203,25 @@ fn assemble(
         manifest,
         capture: packets(CAPTURE)?,
         link,
-        calls,
         output: Output {
-            lines: report.lines.clone(),
+            lines: without_tasks(&report.lines, &calls),
         },
+        calls,
         sources,
     })
+}
+
+/// What the programs printed, but for what they said of their tasks: that is among the calls, at the time at which the tap
+/// saw it. Where the tap did not see it, it stays.
+fn without_tasks(lines: &[Line], calls: &[Record]) -> Vec<Line> {
+    let noted = |line: &Line| {
+        line.stream == Stream::Err
+            && Task::said(&line.text).is_some()
+            && calls
+                .iter()
+                .any(|record| matches!(record, Record::Task(task) if task.program == line.program))
+    };
+    lines.iter().filter(|line| !noted(line)).cloned().collect()
 }
 
 /// A reader's own two programs.

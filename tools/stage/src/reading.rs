@@ -91,10 +91,18 @@ pub fn check_trigger(text: &str) -> Result<(), String> {
 /// As [`check_trigger`].
 pub fn trigger(text: &str) -> Result<Event, String> {
     let event: Event = text.parse().map_err(|error: ParseError| error.to_string())?;
-    if let What::Call(_) = event.what {
-        return Err(format!(
-            "`{text}` is a call, and the director hears packets; wait for the segment that it causes"
-        ));
+    match event.what {
+        What::Call(_) => {
+            return Err(format!(
+                "`{text}` is a call, and the director hears packets; wait for the segment that it causes"
+            ));
+        }
+        What::Task(..) => {
+            return Err(format!(
+                "`{text}` is of a task, and the director hears packets; wait for a segment"
+            ));
+        }
+        _ => {}
     }
     if event.ordinal == Some(Ordinal::Last) {
         return Err(format!(
@@ -142,7 +150,7 @@ pub fn may_be(event: &Event, segment: &Segment) -> bool {
         What::Rst => segment.has(Flags::RST),
         What::Data => segment.length > 0,
         What::Ack => segment.is_pure_ack(),
-        What::Call(_) => false,
+        What::Call(_) | What::Task(..) => false,
     }
 }
 

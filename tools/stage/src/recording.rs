@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `capture.pcap` | every packet, with the kernel's time of its passing |
 //! | `client.pcap`, `server.pcap`, `link.pcap` | instead of it, where two hosts are joined by a link: the packets seen at each of them, and those put on the link, lost ones included |
-//! | `calls.jsonl` | the programs' calls, with their lines of source ([`wire::call`]) |
+//! | `calls.jsonl` | the programs' calls, with their lines of source, and what they said of their tasks ([`wire::call`]) |
 //! | `output.txt` | what the programs printed, and what the director did ([`crate::output`]) |
 //! | `timeline.txt` | calls, segments and states in five lanes: made of the others, for people |
 //! | `manifest.toml` | what was performed, where and when, how the programs ended, and the sources it came from |
@@ -37,7 +37,7 @@ pub struct Recording {
     pub capture: Vec<u8>,
     /// Where there are two hosts, the packets elsewhere.
     pub link: Option<Elsewhere>,
-    /// What the programs asked of the kernel, by time.
+    /// What the programs asked of the kernel, and what they said of their tasks, by time.
     pub calls: Vec<Record>,
     /// What the programs printed.
     pub output: Output,

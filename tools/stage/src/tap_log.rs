@@ -14,7 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use wire::call::{Call, Descriptor, Fork, Name, Place, Ready, Record, Start};
+use wire::call::{Call, Descriptor, Fork, Name, Place, Ready, Record, Start, Task};
 
 use place::{Object, Places};
 use raw::Line;
@@ -220,6 +220,7 @@ impl Reader<'_> {
                     .push(line);
             }
             Line::End(line) => self.end(line),
+            Line::Task(line) => self.task(&line),
         }
     }
 
@@ -392,6 +393,22 @@ impl Reader<'_> {
         self.tapped.records.push(Record::Call(call));
     }
 
+    /// A line that is of another form is output like any other.
+    fn task(&mut self, line: &raw::Task) {
+        let said = format!("task {}", line.task);
+        if let (Some((task, did, by)), Some(program)) = (Task::said(&said), self.names.get(&line.process)) {
+            self.tapped.records.push(Record::Task(Task {
+                time: line.at,
+                program: program.clone(),
+                pid: line.process,
+                thread: line.thread,
+                task: task.into(),
+                did,
+                by: by.map(str::to_owned),
+            }));
+        }
+    }
+
     fn socket(&mut self, inode: u64) -> u32 {
         let next = self.sockets.len() as u32 + 1;
         *self.sockets.entry(inode).or_insert(next)
@@ -409,7 +426,7 @@ fn address(text: Option<&str>) -> Option<std::net::SocketAddr> {
 
 #[cfg(test)]
 mod tests {
-    use wire::call::Status;
+    use wire::call::{Did, Status};
 
     use super::*;
     use crate::tap_log::place::Ours;
@@ -609,6 +626,44 @@ mod tests {
             wait.ready,
             [ready(Some(3), Some(1), "EPOLLIN"), ready(None, None, "EPOLLHUP")]
         );
+    }
+
+    #[test]
+    fn what_a_program_says_of_its_tasks_is_a_record_and_what_it_says_else_is_not() {
+        let said = |words: &str, at: u64| {
+            format!("{{\"task\":\"{words}\",\"at\":{at},\"process\":7,\"thread\":9}}\n")
+        };
+        let log = [
+            BORN,
+            ACCEPT,
+            &said("reader polled", 25),
+            ACCEPTED,
+            &said("reader woken by writer", 40),
+            &said("force: 3 more", 41),
+        ];
+        let tapped = read(&log.concat());
+        assert_eq!(tapped.lost, 0);
+        let tasks: Vec<_> = tapped
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Task(task) => {
+                    Some((task.time, task.thread, task.task.as_str(), task.did, task.by.as_deref()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            tasks,
+            [
+                (25, 9, "reader", Did::Polled, None),
+                (40, 9, "reader", Did::Woken, Some("writer"))
+            ]
+        );
+        let [call] = calls(&tapped)[..] else {
+            panic!("{tapped:?}")
+        };
+        assert_eq!(call.result, Some(4), "the line stood within the call");
     }
 
     #[test]

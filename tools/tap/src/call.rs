@@ -12,6 +12,9 @@ use crate::log::Log;
 use crate::stack::Stack;
 use crate::{names, next, process};
 
+/// The longest line about a task, in bytes.
+pub const LONGEST_SAID: usize = 200;
+
 /// Made at the first call, which may come before the constructor below.
 static LOG: OnceLock<Option<Log>> = OnceLock::new();
 
@@ -202,6 +205,29 @@ impl Call {
             process::check(inside.log, std::process::id());
         }
     }
+}
+
+/// Notes what the program says of one of its tasks, before it is written to standard error: one whole line that begins
+/// with `task `. Nothing is noted of any other.
+pub fn said(bytes: &[u8]) {
+    let Some(words) = bytes
+        .strip_prefix(b"task ")
+        .and_then(|words| words.strip_suffix(b"\n"))
+        .filter(|words| !words.contains(&b'\n'))
+    else {
+        return;
+    };
+    let at = now();
+    let Some(inside) = Inside::enter() else { return };
+    let caller = Caller::here();
+    process::check(inside.log, caller.process);
+    let mut line = Line::new();
+    line.text("task", |text| {
+        text.word(words);
+    });
+    line.number("at", at);
+    caller.note(&mut line);
+    inside.log.write(&mut line);
 }
 
 /// `ssize_t` as the log's number.

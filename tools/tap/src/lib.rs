@@ -48,6 +48,12 @@
 //! an end is a call that the process did not live to see return. The two stand apart because the packet of a `send` can
 //! be seen, and its program killed for it, before `send` returns.
 //!
+//! The program has said something of one of its tasks: it writes a line to its standard error, `task reader polled`, and
+//! the tap notes it before it leaves. It costs the program no call that it would not make without the tap.
+//! ```json
+//! {"task":"reader polled","at":1,"process":71,"thread":71}
+//! ```
+//!
 //! `"lost":n` on any line says that n lines before it could not be written. Where the next line would begin beyond the room,
 //! the log is full, and what came later is not in it.
 #![cfg(target_os = "linux")]

@@ -220,6 +220,10 @@ unsafe extern "C" fn sendmmsg(fd: c_int, messages: *mut libc::mmsghdr, count: c_
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn write(fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t {
+    if fd == libc::STDERR_FILENO && length <= call::LONGEST_SAID {
+        // SAFETY: the caller lends the bytes.
+        call::said(unsafe { bytes(buffer, length) });
+    }
     let call = Call::on_any("write", fd, |line| transfer(line, length, 0));
     // SAFETY: handed on.
     let result = unsafe { next::write(fd, buffer, length) };

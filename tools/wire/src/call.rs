@@ -1,6 +1,6 @@
 //! The calls a recorded program made, as `calls.jsonl` holds them.
 //!
-//! The file is UTF-8, one JSON object a line, in the order of [`Record::time`]. Four kinds of line say all there is to say
+//! The file is UTF-8, one JSON object a line, in the order of [`Record::time`]. Five kinds of line say all there is to say
 //! about the programs' side of a recording:
 //!
 //! | `kind` | type | says |
@@ -9,6 +9,7 @@
 //! | `call` | [`Call`] | one call into the kernel, from its beginning to its return |
 //! | `fork` | [`Fork`] | a process became two; the child holds every socket the parent held |
 //! | `end` | [`End`] | a process is gone, and which sockets it still held |
+//! | `task` | [`Task`] | what became of a task: not the kernel's to know, so the program itself has said it |
 //!
 //! A *socket* is a small number that stands for the kernel's socket (its inode), counted from 1 in the order in which
 //! the recording meets them. Two descriptors of one socket (`dup`, `try_clone`, `fork`) carry the same number, and a
@@ -37,6 +38,8 @@ pub enum Record {
     Fork(Fork),
     /// A process is gone.
     End(End),
+    /// Something became of a task, by the program's own word.
+    Task(Task),
 }
 
 impl Record {
@@ -47,6 +50,7 @@ impl Record {
             Record::Call(call) => call.start,
             Record::Fork(fork) => fork.time,
             Record::End(end) => end.time,
+            Record::Task(task) => task.time,
         }
     }
 
@@ -68,6 +72,7 @@ impl Record {
             Record::Call(call) => &call.program,
             Record::Fork(fork) => &fork.program,
             Record::End(end) => &end.program,
+            Record::Task(task) => &task.program,
         }
     }
 
@@ -78,6 +83,7 @@ impl Record {
             Record::Call(call) => call.pid,
             Record::Fork(fork) => fork.pid,
             Record::End(end) => end.pid,
+            Record::Task(task) => task.pid,
         }
     }
 }
@@ -257,6 +263,109 @@ pub struct End {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<u32>,
 }
+
+/// Something became of a task.
+///
+/// No call tells it: a program that wants it seen writes a line on standard error, [`Task::said`], and the tap notes the
+/// moment before the line leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// When, in nanoseconds since the epoch.
+    pub time: u64,
+    /// The program's name in the scenario.
+    pub program: String,
+    /// The process that said it.
+    pub pid: u32,
+    /// The thread that said it, by the kernel's number.
+    pub thread: u32,
+    /// The task's name, one word.
+    pub task: String,
+    /// What became of it.
+    pub did: Did,
+    /// For [`Did::Woken`]: the task that was polled meanwhile and so is who woke it. None where it was none: the runtime
+    /// did, for a socket or a timer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+impl Task {
+    /// What a line of standard error says of a task: its name, what became of it, and who woke it. None where the line is
+    /// of another form than `task NAME WHAT` or `task NAME woken by NAME`.
+    pub fn said(line: &str) -> Option<(&str, Did, Option<&str>)> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (name, did, by) = match words[..] {
+            ["task", name, "woken", "by", by] => (name, Did::Woken, Some(by)),
+            ["task", name, did] => (name, did.parse().ok()?, None),
+            _ => return None,
+        };
+        (!name.is_empty() && by != Some("")).then_some((name, did, by))
+    }
+}
+
+/// What may become of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Did {
+    /// Its future was made; nothing of it has run.
+    Made,
+    /// It is asked to go on, and runs.
+    Polled,
+    /// It has answered that it has to wait.
+    Pending,
+    /// It has answered that it is done.
+    Ready,
+    /// It asks, or somebody asks for it, to be polled again.
+    Woken,
+    /// It was given up before it was done.
+    Dropped,
+}
+
+impl Did {
+    /// All of them, in the order in which they happen.
+    pub const ALL: [Did; 6] = [
+        Did::Made,
+        Did::Polled,
+        Did::Pending,
+        Did::Ready,
+        Did::Woken,
+        Did::Dropped,
+    ];
+
+    /// The word for it: `polled`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Did::Made => "made",
+            Did::Polled => "polled",
+            Did::Pending => "pending",
+            Did::Ready => "ready",
+            Did::Woken => "woken",
+            Did::Dropped => "dropped",
+        }
+    }
+}
+
+impl fmt::Display for Did {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Did {
+    type Err = UnknownDid;
+
+    fn from_str(text: &str) -> Result<Did, UnknownDid> {
+        Did::ALL
+            .into_iter()
+            .find(|did| did.as_str() == text)
+            .ok_or(UnknownDid)
+    }
+}
+
+/// A word that says nothing of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("of a task one can say `made`, `polled`, `pending`, `ready`, `woken` or `dropped`")]
+pub struct UnknownDid;
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -480,6 +589,7 @@ impl Holders {
                 .unwrap_or_default()
                 .into_values()
                 .collect(),
+            Record::Task(_) => Vec::new(),
         };
         let mut gone: Vec<u32> = before
             .into_iter()
@@ -640,13 +750,50 @@ mod tests {
                 status: Status::Signaled("SIGTERM".into()),
                 held: vec![1],
             }),
+            Record::Task(Task {
+                time: 1_900_000_000_000_000_001,
+                program: "client".into(),
+                pid: 7,
+                thread: 7,
+                task: "reader".into(),
+                did: Did::Woken,
+                by: Some("writer".into()),
+            }),
         ];
         let text = write(&records);
-        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.lines().count(), 5);
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                r#"{"kind":"task","time":1900000000000000001,"program":"client","pid":7,"thread":7,"task":"reader","did":"woken","by":"writer"}"#
+            )
+        );
         assert!(text.lines().nth(1).unwrap().starts_with(
             r#"{"kind":"call","start":1700000000000000000,"end":1700000000000000010,"program":"client","pid":7,"thread":7,"call":"send","fd":3,"socket":1,"local":"127.0.0.1:40000","#
         ));
         assert_eq!(read(&text).unwrap(), records);
+    }
+
+    #[test]
+    fn what_a_program_says_of_its_tasks_has_one_form() {
+        assert_eq!(Task::said("task reader polled"), Some(("reader", Did::Polled, None)));
+        assert_eq!(
+            Task::said("task reader woken by writer"),
+            Some(("reader", Did::Woken, Some("writer")))
+        );
+        assert_eq!(Task::said("task reader woken"), Some(("reader", Did::Woken, None)));
+        for other in [
+            "task reader",
+            "task  polled",
+            "task reader asleep",
+            "task reader polled again",
+            "task reader polled by writer",
+            "task reader woken by ",
+            "a task reader polled",
+            "",
+        ] {
+            assert_eq!(Task::said(other), None, "{other}");
+        }
     }
 
     #[test]

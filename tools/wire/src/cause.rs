@@ -21,7 +21,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::call::{Call, Holders, Name, Record, by_effect};
+use crate::call::{Call, Holders, Name, Record, Task, by_effect};
 use crate::conversation::{Conversation, Mark, Roles, Side, Sides, Turn};
 use crate::segment::{Flags, TcpOption};
 
@@ -214,7 +214,8 @@ impl<'a> Calls<'a> {
         self.records
     }
 
-    /// What the record at this index has to do with the conversations; none where its side is not to be told.
+    /// What the call or the task at this index of the records has to do with the conversations; none where its side is not
+    /// to be told.
     pub fn owner(&self, record: usize) -> Option<&Owner> {
         self.owners.get(record)?.as_ref()
     }
@@ -223,6 +224,14 @@ impl<'a> Calls<'a> {
     pub fn call(&self, record: usize) -> Option<&'a Call> {
         match self.records.get(record)? {
             Record::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// What became of a task, at this index of the records.
+    pub fn task(&self, record: usize) -> Option<&'a Task> {
+        match self.records.get(record)? {
+            Record::Task(task) => Some(task),
             _ => None,
         }
     }
@@ -301,7 +310,7 @@ impl<'a> Calls<'a> {
             .collect();
         for (owner, record) in owners.iter_mut().zip(self.records) {
             let side = self.programs.get(record.program());
-            if let (None, Some(side), Record::Call(_)) = (&owner, side, record) {
+            if let (None, Some(side), Record::Call(_) | Record::Task(_)) = (&owner, side, record) {
                 *owner = Some(Owner {
                     conversation: None,
                     side: *side,

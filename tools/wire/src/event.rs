@@ -3,8 +3,9 @@
 //! ```text
 //! event   = [ "connection" NUMBER ":" ] [ ordinal "copy of" ] [ ordinal ] side what
 //! side    = "client" | "server"
-//! what    = "SYN" | "FIN" | "RST" | "data" | "ACK" | call
+//! what    = "SYN" | "FIN" | "RST" | "data" | "ACK" | call | "task" NAME did
 //! call    = "connect" | "accept" | "recv" | "send" | "close" | any other call that is recorded
+//! did     = "made" | "polled" | "pending" | "ready" | "woken" | "dropped"
 //! ordinal = "first" ... "tenth" | "11th" ... | "last"
 //! ```
 //!
@@ -15,13 +16,14 @@
 //! - `recv`, `send`, `accept` and `poll` stand for every call that does the same (`read`, `writev`, `accept4`,
 //!   `epoll_wait` ...). A call that found nothing there (`EAGAIN`), and one that the process did not live to see return, do
 //!   not count.
+//! - `task reader polled` is what a program says of its own tasks ([`crate::call::Task`]). It is of no conversation.
 //! - Ordinals count within one conversation, in the order of time. Without one, an event must be the only one of its
 //!   kind. In a recording of several conversations the event must say which, unless only one of them has it.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::call::{Call, Name};
+use crate::call::{Call, Did, Name};
 use crate::cause::Calls;
 use crate::conversation::{Conversation, Side, Turn};
 use crate::segment::Flags;
@@ -59,6 +61,48 @@ pub enum What {
     Ack,
     /// A call into the kernel.
     Call(Name),
+    /// Something becomes of a task.
+    Task(TaskName, Did),
+}
+
+impl What {
+    /// Whether it is a segment; else the programs' records tell it.
+    pub fn is_segment(self) -> bool {
+        !matches!(self, What::Call(_) | What::Task(..))
+    }
+}
+
+/// A task's name, at most [`TaskName::LONGEST`] bytes of it, so that an event stays a small value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskName {
+    bytes: [u8; TaskName::LONGEST],
+    length: usize,
+}
+
+impl TaskName {
+    /// How many bytes a name may have that an event speaks of.
+    pub const LONGEST: usize = 24;
+
+    fn new(name: &str) -> Option<TaskName> {
+        let mut bytes = [0; TaskName::LONGEST];
+        bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(TaskName {
+            bytes,
+            length: name.len(),
+        })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
 }
 
 /// A place in a row.
@@ -119,14 +163,16 @@ impl fmt::Display for Ordinal {
 
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+        let word = match self {
             What::Syn => "SYN",
             What::Fin => "FIN",
             What::Rst => "RST",
             What::Data => "data",
             What::Ack => "ACK",
             What::Call(name) => name.as_str(),
-        })
+            What::Task(name, did) => return write!(f, "task {} {did}", name.as_str()),
+        };
+        f.pad(word)
     }
 }
 
@@ -174,10 +220,11 @@ impl Event {
             Some("RST") => What::Rst,
             Some("data") => What::Data,
             Some("ACK") => What::Ack,
+            Some("task") => read_task(words)?,
             word => match word.and_then(|word| word.parse().ok()) {
                 Some(name) => What::Call(name),
                 None => {
-                    let choices = "`SYN`, `FIN`, `RST`, `data`, `ACK`, or a call (`connect`, `accept`, `recv`, `send`, `close` ...)";
+                    let choices = "`SYN`, `FIN`, `RST`, `data`, `ACK`, a call (`connect`, `accept`, `recv`, `send`, `close` ...), or `task NAME polled`";
                     return Err(words.expected(choices));
                 }
             },
@@ -196,6 +243,23 @@ impl Event {
             what,
         })
     }
+}
+
+/// `task NAME DID`; the last word is left to be taken.
+fn read_task(words: &mut Words<'_>) -> Result<What, ParseError> {
+    words.take();
+    let name = words.peek().and_then(TaskName::new).ok_or_else(|| {
+        words.expected(&format!(
+            "the task's name, one word of at most {} bytes,",
+            TaskName::LONGEST
+        ))
+    })?;
+    words.take();
+    let did = words.peek().and_then(|word| word.parse().ok());
+    let did = did.ok_or_else(|| {
+        words.expected("`made`, `polled`, `pending`, `ready`, `woken` or `dropped`, which become of a task,")
+    })?;
+    Ok(What::Task(name, did))
 }
 
 pub(crate) fn read_connection(words: &mut Words<'_>) -> Result<Option<usize>, ParseError> {
@@ -300,7 +364,7 @@ pub enum Found {
         /// Its index in [`Conversation::turns`].
         turn: usize,
     },
-    /// A call.
+    /// A call, or what became of a task.
     Call {
         /// The index of its record.
         record: usize,
@@ -354,11 +418,10 @@ impl Event {
         let (conversation, things) = match &named[..] {
             [(conversation, things)] => (*conversation, things),
             [] => {
-                let unknown = matches!(self.what, What::Call(_)) && evidence.calls.is_none();
-                let problem = if unknown {
-                    "is a call, and no calls are recorded"
-                } else {
-                    "matches nothing"
+                let problem = match self.what {
+                    What::Call(_) if evidence.calls.is_none() => "is a call, and no calls are recorded",
+                    What::Task(..) if evidence.calls.is_none() => "is of a task, and no calls are recorded",
+                    _ => "matches nothing",
                 };
                 return Err(self.not_found(problem.into(), self.alternatives(evidence)));
             }
@@ -405,7 +468,7 @@ impl Event {
     /// listener) stand under none, and are left out where the event says which conversation.
     pub(crate) fn groups(&self, evidence: &Evidence<'_>) -> Vec<(Option<usize>, Vec<Found>)> {
         let conversations = (0..evidence.conversations.len()).map(Some);
-        let nowhere = (matches!(self.what, What::Call(_)) && self.connection.is_none()).then_some(None);
+        let nowhere = (!self.what.is_segment() && self.connection.is_none()).then_some(None);
         let groups = conversations
             .filter(|index| {
                 self.connection
@@ -418,14 +481,20 @@ impl Event {
 
     /// Everything of the event's side and kind in one conversation, retransmissions left out.
     fn matching(&self, evidence: &Evidence<'_>, conversation: Option<usize>) -> Vec<Found> {
-        if let What::Call(name) = self.what {
+        if !self.what.is_segment() {
             let Some(calls) = evidence.calls else {
                 return Vec::new();
             };
             let is = |record: &usize| {
                 let owner = calls.owner(*record);
                 owner.is_some_and(|owner| (owner.conversation, owner.side) == (conversation, self.side))
-                    && calls.call(*record).is_some_and(|call| stands_for(name, call))
+                    && match self.what {
+                        What::Call(name) => calls.call(*record).is_some_and(|call| stands_for(name, call)),
+                        What::Task(name, did) => calls
+                            .task(*record)
+                            .is_some_and(|task| task.task == name.as_str() && task.did == did),
+                        _ => false,
+                    }
             };
             return (0..calls.records().len())
                 .filter(is)
@@ -464,17 +533,22 @@ impl Event {
             .collect()
     }
 
-    /// What could have been meant where nothing was found: calls for a call, segments for a segment.
-    fn alternatives(&self, evidence: &Evidence<'_>) -> Vec<String> {
-        let calls = matches!(self.what, What::Call(_)) && evidence.calls.is_some();
+    /// What could have been meant where nothing was found: calls for a call, segments for a segment, tasks for a task.
+    pub(crate) fn alternatives(&self, evidence: &Evidence<'_>) -> Vec<String> {
+        let kind = |what: What| match what {
+            What::Call(_) => 1,
+            What::Task(..) => 2,
+            _ => 0,
+        };
+        let wanted = if evidence.calls.is_some() { kind(self.what) } else { 0 };
         names(evidence)
             .into_iter()
-            .filter(|(event, _)| matches!(event.what, What::Call(_)) == calls)
+            .filter(|(event, _)| kind(event.what) == wanted)
             .map(|(event, _)| event.to_string())
             .collect()
     }
 
-    fn not_found(&self, problem: String, choices: Vec<String>) -> NotFound {
+    pub(crate) fn not_found(&self, problem: String, choices: Vec<String>) -> NotFound {
         NotFound {
             event: *self,
             problem,
@@ -502,7 +576,7 @@ fn is(turn: &Turn, what: What) -> bool {
         What::Rst => turn.has(Flags::RST),
         What::Data => turn.fresh > 0,
         What::Ack => turn.segment.is_pure_ack(),
-        What::Call(_) => false,
+        What::Call(_) | What::Task(..) => false,
     }
 }
 
@@ -541,14 +615,19 @@ fn stands_for(name: Name, call: &Call) -> bool {
 }
 
 /// Every event that can be named, with its shortest name, in the order of the conversations and of time. Calls come
-/// after the segments, under the names of their families.
+/// after the segments, under the names of their families, and tasks after the calls.
 pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
     let segments = [What::Syn, What::Fin, What::Rst, What::Data, What::Ack];
     let mut calls: Vec<Name> = Name::ALL.iter().map(|name| family(*name)).collect();
     calls.sort_unstable();
     calls.dedup();
     let mut names = Vec::new();
-    for kinds in [segments.to_vec(), calls.into_iter().map(What::Call).collect()] {
+    let tasks = tasks(evidence);
+    for kinds in [
+        segments.to_vec(),
+        calls.into_iter().map(What::Call).collect(),
+        tasks,
+    ] {
         let mut found = Vec::new();
         for what in kinds {
             for side in Side::BOTH {
@@ -585,11 +664,24 @@ pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
     names
 }
 
+/// Everything that became of any task, each once.
+fn tasks(evidence: &Evidence<'_>) -> Vec<What> {
+    let mut tasks = Vec::new();
+    let Some(calls) = evidence.calls else {
+        return tasks;
+    };
+    for task in (0..calls.records().len()).filter_map(|record| calls.task(record)) {
+        let what = TaskName::new(&task.task).map(|name| What::Task(name, task.did));
+        tasks.extend(what.filter(|what| !tasks.contains(what)));
+    }
+    tasks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::conversation::conversations;
-    use crate::testing::{ECHO, conversation, segments};
+    use crate::testing::{ECHO, TASKS, conversation, segments};
 
     fn find(script: &[&str], event: &str) -> Result<usize, String> {
         let conversations = [conversation(script)];
@@ -712,6 +804,40 @@ mod tests {
     }
 
     #[test]
+    fn what_became_of_a_task_is_found_by_its_name_and_counted() {
+        let records = crate::call::read(TASKS).unwrap();
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&records, &conversations);
+        let evidence = Evidence::new(&conversations).with_calls(&calls);
+        let find = |event: &str| event.parse::<Event>().unwrap().find(&evidence);
+        assert_eq!(
+            find("second server task reader polled").unwrap(),
+            Found::Call { record: 6 }
+        );
+        assert_eq!(
+            find("server task reader dropped").unwrap(),
+            Found::Call { record: 7 }
+        );
+        assert_eq!(
+            find("server task reader polled").unwrap_err().to_string(),
+            "`server task reader polled` matches 2 things; there are: first server task reader polled, second server task reader polled"
+        );
+        let error = find("server task writer polled").unwrap_err().to_string();
+        assert!(
+            error.starts_with("`server task writer polled` matches nothing; there are: server task reader made, first")
+                && !error.contains("SYN")
+                && !error.contains("recv"),
+            "{error}"
+        );
+        assert!(find("client task reader dropped").is_err());
+        let without = Evidence::new(&conversations);
+        let error = "server task reader made".parse::<Event>().unwrap().find(&without);
+        assert!(
+            error.unwrap_err().to_string().contains("no calls are recorded")
+        );
+    }
+
+    #[test]
     fn events_are_written_as_they_are_read() {
         for text in [
             "client SYN",
@@ -722,6 +848,8 @@ mod tests {
             "last server recv",
             "connection 3: second copy of 113th client data",
             "server epoll_wait",
+            "server task reader dropped",
+            "second server task echo-2 polled",
         ] {
             assert_eq!(text.parse::<Event>().unwrap().to_string(), text);
         }
@@ -732,7 +860,10 @@ mod tests {
         for (text, part) in [
             ("", "expected `client` or `server`"),
             ("sever FIN", "where `sever` stands"),
-            ("client", "expected `SYN`, `FIN`, `RST`, `data`, `ACK`, or a call"),
+            ("client", "expected `SYN`, `FIN`, `RST`, `data`, `ACK`, a call"),
+            ("server task", "the task's name"),
+            ("server task a-name-that-is-far-too-long polled", "at most 24 bytes"),
+            ("server task reader slept", "where `slept` stands"),
             ("client fin", "where `fin` stands"),
             (
                 "client FIN now",

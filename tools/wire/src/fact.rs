@@ -7,6 +7,8 @@
 //!   event "before" event                         in the order of the capture
 //!   event "carries" NUMBER "bytes"
 //!   event ":" count                              how often it was sent: "once", "twice", "3 times"
+//!   task                                         an event of a task, alone: it happens
+//!   task ":" count                               how often it happens, "never" included
 //!   event ":" count "at client" "," count "at server"    how often it passed at each host, "never" included
 //!   side "ACK alone before" event                what the peer sent last before the event was answered by a segment
 //!                                                that carries nothing but the acknowledgment
@@ -54,6 +56,7 @@ enum Claim {
     Before(Event, Event),
     Carries(Event, u64),
     Sent(Event, usize),
+    Happens(Event),
     Passed(Event, usize, usize),
     AckAlone(Side, Event),
     RepeatsAck(Side, usize, Event),
@@ -159,7 +162,7 @@ pub enum CheckError {
 }
 
 const FORMS: &str = "a fact: `gap before EVENT >= 35ms`, `gap from EVENT to EVENT < 1ms`, `EVENT before EVENT`, \
-    `EVENT carries 6 bytes`, `EVENT: twice`, `EVENT: twice at client, once at server`, `SIDE ACK alone before EVENT`, \
+    `EVENT carries 6 bytes`, `EVENT: twice`, `EVENT: twice at client, once at server`, `SIDE task NAME dropped`, `SIDE ACK alone before EVENT`, \
     `SIDE repeats its ACK 3 times before EVENT`, `SIDE window reaches 0`, `SIDE recv returns 33`, `close takes 3 segments`, `10 segments` or `2 connections`";
 
 impl FromStr for Fact {
@@ -255,6 +258,9 @@ fn read_claim(words: &mut Words<'_>) -> Result<Claim, ParseError> {
     }
     if words.take_if(&[":"]) {
         let count = read_times(words)?;
+        if let (What::Task(..), Some(_)) = (event.what, event.ordinal) {
+            return Err(words.error("it counts them all; leave the ordinal out".into()));
+        }
         if !words.take_if(&["at", "client", ","]) {
             return Ok(Claim::Sent(event, count));
         }
@@ -265,6 +271,11 @@ fn read_claim(words: &mut Words<'_>) -> Result<Claim, ParseError> {
     if let What::Call(_) = event.what {
         words.expect(&["returns"])?;
         return Ok(Claim::Returns(event, read_returned(words)?));
+    }
+    if let What::Task(..) = event.what
+        && words.peek().is_none()
+    {
+        return Ok(Claim::Happens(event));
     }
     Err(words.expected("`before`, `carries` or `:` after the event"))
 }
@@ -352,6 +363,7 @@ impl fmt::Display for Fact {
             Claim::Carries(event, 1) => write!(f, "{event} carries 1 byte"),
             Claim::Carries(event, count) => write!(f, "{event} carries {count} bytes"),
             Claim::Sent(event, count) => write!(f, "{event}: {}", times(*count)),
+            Claim::Happens(event) => write!(f, "{event}"),
             Claim::Passed(event, client, server) => {
                 write!(
                     f,
@@ -382,6 +394,7 @@ impl Claim {
             Claim::GapBefore(event, ..)
             | Claim::Carries(event, _)
             | Claim::Sent(event, _)
+            | Claim::Happens(event)
             | Claim::Passed(event, ..)
             | Claim::AckAlone(_, event)
             | Claim::Returns(event, _)
@@ -440,6 +453,17 @@ impl Fact {
                 let (conversation, turn) = segment(event, evidence)?;
                 let length = u64::from(conversation.turns[turn].segment.length);
                 verdict(length == *count, format!("{event} carries {length} bytes"))
+            }
+            Claim::Sent(event, count) if matches!(event.what, What::Task(..)) => {
+                let happened = happened(event, evidence)?;
+                verdict(happened == *count, format!("{event} happens {}", times(happened)))
+            }
+            Claim::Happens(event) => {
+                let happened = match event.ordinal {
+                    Some(_) => event.find(evidence).map(|_| 1)?,
+                    None => happened(event, evidence)?,
+                };
+                verdict(happened > 0, format!("{event} happens {}", times(happened)))
             }
             Claim::Sent(event, count) => {
                 let (conversation, turn) = segment(event, evidence)?;
@@ -570,14 +594,30 @@ fn segment<'a>(event: &Event, evidence: &Evidence<'a>) -> Result<(&'a Conversati
         Found::Segment { conversation, turn } => Ok((&evidence.conversations()[conversation], turn)),
         Found::Call { .. } => Err(NotFound {
             event: *event,
-            problem: "is a call, and this is about segments".into(),
+            problem: "is no segment, and this is about segments".into(),
             choices: names(evidence)
                 .into_iter()
-                .filter(|(event, _)| !matches!(event.what, What::Call(_)))
+                .filter(|(event, _)| event.what.is_segment())
                 .map(|(event, _)| event.to_string())
                 .collect(),
         }),
     }
+}
+
+/// How often something became of a task. Of a task that nothing became of, nothing can be said: its name may be wrong.
+fn happened(event: &Event, evidence: &Evidence<'_>) -> Result<usize, NotFound> {
+    let What::Task(name, _) = event.what else {
+        return Ok(0);
+    };
+    let known = names(evidence).iter().any(|(other, _)| match other.what {
+        What::Task(other_name, _) => other_name == name && other.side == event.side,
+        _ => false,
+    });
+    if !known {
+        let problem = "is of a task that is not recorded".into();
+        return Err(event.not_found(problem, event.alternatives(evidence)));
+    }
+    Ok(event.groups(evidence).iter().map(|(_, things)| things.len()).sum())
 }
 
 /// The calls an event names: one with an ordinal, all of the kind without; none where there are none.
@@ -635,7 +675,7 @@ fn close_takes(conversation: &Conversation) -> usize {
 mod tests {
     use super::*;
     use crate::conversation::conversations;
-    use crate::testing::{ECHO, conversation, segments};
+    use crate::testing::{ECHO, TASKS, conversation, segments};
 
     fn check(script: &[&str], fact: &str) -> (bool, String) {
         let conversations = [conversation(script)];
@@ -830,6 +870,36 @@ mod tests {
                 .to_string()
                 .contains("in 2 connections")
         );
+    }
+
+    #[test]
+    fn what_becomes_of_a_task_is_a_fact() {
+        let records = crate::call::read(TASKS).unwrap();
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&records, &conversations);
+        let evidence = Evidence::new(&conversations).with_calls(&calls);
+        let check = |fact: &str| fact.parse::<Fact>().unwrap().check(&evidence);
+        for (fact, holds) in [
+            ("server task reader dropped", true),
+            ("second server task reader polled", true),
+            ("server task reader ready", false),
+            ("server task reader ready: never", true),
+            ("server task reader polled: twice", true),
+            ("server task reader polled: once", false),
+            ("first server task reader polled before server recv", true),
+            ("server task reader pending before server recv", false),
+            ("gap from server task reader made to server task reader dropped >= 1ms", true),
+        ] {
+            assert_eq!(check(fact).unwrap().holds, holds, "{fact}");
+        }
+        // Of a name that nobody bears, `never` would always be true.
+        let error = check("server task raeder polled: never").unwrap_err().to_string();
+        assert!(
+            error.contains("a task that is not recorded; there are: server task reader made"),
+            "{error}"
+        );
+        assert!(check("third server task reader polled").is_err());
+        assert!(check("server task reader polled carries 5 bytes").is_err());
     }
 
     #[test]

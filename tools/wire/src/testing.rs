@@ -114,3 +114,15 @@ pub(crate) fn conversation(lines: &[&str]) -> Conversation {
 pub(crate) const ECHO: &[&str] = &[
     ">S", "<S.", ">.", ">P.11", "<.", "<P.11", ">.", ">F.", "<F.", ">.",
 ];
+
+/// The calls of the server of [`ECHO`], and what it says of a task that is given up while it waits.
+pub(crate) const TASKS: &str = r#"
+{"kind":"call","start":1700000000000000000,"end":1700000000002000000,"program":"server","pid":2,"thread":2,"call":"accept4","fd":3,"socket":1,"made":{"fd":4,"socket":2},"local":"127.0.0.1:8000","peer":"127.0.0.1:40000","result":4}
+{"kind":"task","time":1700000000002100000,"program":"server","pid":2,"thread":2,"task":"reader","did":"made"}
+{"kind":"task","time":1700000000002200000,"program":"server","pid":2,"thread":2,"task":"reader","did":"polled"}
+{"kind":"call","start":1700000000003100000,"end":1700000000003200000,"program":"server","pid":2,"thread":2,"call":"recv","fd":4,"socket":2,"requested":100,"result":11}
+{"kind":"task","time":1700000000003300000,"program":"server","pid":2,"thread":2,"task":"reader","did":"pending"}
+{"kind":"task","time":1700000000003400000,"program":"server","pid":2,"thread":2,"task":"reader","did":"woken","by":"writer"}
+{"kind":"task","time":1700000000003500000,"program":"server","pid":2,"thread":2,"task":"reader","did":"polled"}
+{"kind":"task","time":1700000000003600000,"program":"server","pid":2,"thread":2,"task":"reader","did":"dropped"}
+"#;

@@ -8,14 +8,15 @@
 //! ```
 //!
 //! A call that sends or closes stands where it began, one that takes or waits (`accept`, `recv`, `poll`) where it
-//! returned, and one that never returned where it began. In the row of a segment the lane of its sender's source names the
+//! returned, and one that never returned where it began. What became of a task stands in the lane of the source, as the
+//! program said it. In the row of a segment the lane of its sender's source names the
 //! cause, and the lanes of the calls the states that it leads to. Between two hosts a segment has two rows, one where it
 //! leaves and one where it arrives; states and causes are those of the end that it stands at.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::call::{Call, Place, Record, statement};
+use crate::call::{Call, Place, Record, Task, statement};
 use crate::cause::{By, Calls};
 use crate::conversation::{Conversation, Mark, Side, Sides};
 use crate::event::family;
@@ -145,6 +146,7 @@ impl<'a> Timeline<'a> {
                 owner.is_some() && !runtime && !found_nothing && !matches!(call.call, EpollCreate1 | EpollCtl)
             }
             Record::Start(_) => false,
+            Record::Task(_) => self.calls.owner(index).is_some(),
             other => self.calls.side_of(other.program()).is_some() && self.matters(other),
         }
     }
@@ -209,6 +211,7 @@ impl<'a> Timeline<'a> {
             Record::Fork(fork) => ("fork".into(), fork.place.as_ref()),
             Record::End(end) => (end.status.to_string(), None),
             Record::Start(_) => ("start".into(), None),
+            Record::Task(task) => return task_lanes(task, side),
         };
         let several = self.conversations.len() > 1;
         let number = owner.and_then(|owner| owner.conversation).filter(|_| several);
@@ -258,6 +261,16 @@ impl<'a> Timeline<'a> {
         }
         lanes
     }
+}
+
+/// What became of a task; the row changes nothing about which line the side's last call came from.
+fn task_lanes(task: &Task, side: Option<Side>) -> Lanes {
+    let mut lanes = Lanes::default();
+    if let Some(side) = side {
+        let by = task.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        lanes.sources[side] = format!("task {} {}{by}", task.task, task.did);
+    }
+    lanes
 }
 
 /// `send 11`, `recv 0`, `connect ECONNREFUSED`, `accept …` (which never returned).
@@ -489,7 +502,7 @@ pub fn unknowns(timeline: &Timeline<'_>, but_untapped: bool) -> BTreeMap<String,
 mod tests {
     use super::*;
     use crate::conversation::conversations;
-    use crate::testing::{ECHO, conversation, segments};
+    use crate::testing::{ECHO, TASKS, conversation, segments};
 
     #[test]
     fn a_capture_without_calls_is_a_timeline_of_segments_and_states() {
@@ -530,6 +543,22 @@ mod tests {
             (1, 0, 1, 1),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_a_program_says_of_its_tasks_stands_among_its_lines() {
+        let records = crate::call::read(TASKS).unwrap();
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&records, &conversations);
+        let text = Timeline::new(&conversations, None, &calls).text();
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words}: {text}"));
+        assert!(at("task reader made") < at("task reader polled"));
+        assert!(at("task reader polled") < at("recv 11"));
+        assert!(at("recv 11") < at("task reader pending"));
+        let lines: Vec<&str> = text.lines().collect();
+        let woken = lines.iter().position(|line| line.ends_with("task reader woken by")).unwrap();
+        assert_eq!(lines[woken + 1].trim(), "writer");
+        assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Line {
     Begin(Begin),
     /// A call has returned.
     End(End),
+    /// The program has said something of a task.
+    Task(Task),
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,6 +85,18 @@ pub struct End {
     pub lost: u64,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// The line it wrote, without the first word.
+    pub task: String,
+    pub at: u64,
+    pub process: u32,
+    pub thread: u32,
+    #[serde(default)]
+    pub lost: u64,
+}
+
 impl Line {
     /// Reads one line; none where it is no whole line of the log.
     pub fn read(text: &str) -> Option<Line> {
@@ -91,6 +105,8 @@ impl Line {
             serde_json::from_str(text).map(Line::Begin).ok()
         } else if text.starts_with(r#"{"end""#) {
             serde_json::from_str(text).map(Line::End).ok()
+        } else if text.starts_with(r#"{"task""#) {
+            serde_json::from_str(text).map(Line::Task).ok()
         } else if text.contains(r#""object":"#) {
             serde_json::from_str(text).map(Line::Object).ok()
         } else {
@@ -105,6 +121,7 @@ impl Line {
             Line::Object(line) => line.lost,
             Line::Begin(line) => line.lost,
             Line::End(line) => line.lost,
+            Line::Task(line) => line.lost,
         }
     }
 }
