@@ -121,7 +121,7 @@
     // A row as the panel shows it; `other` is the row beside it, where two recordings are compared.
     const card = (line, other) => {
       const cells = [...line.cells].map((cell) => cell.textContent);
-      const what = cells[3] || cells[2] || cells[4];
+      const what = cells[3] || cells[2] || cells[4] || cells[1] || cells[5];
       const head = make('p', {}, make('strong', { textContent: what }), main.root.dataset.unit && ` at ${cells[0]} ${main.root.dataset.unit}`);
       if (cells[6]) head.append(` · ${cells[6]}`);
       const list = make('dl');

@@ -1,7 +1,8 @@
 //! The figure: a conversation drawn as a ladder of five lanes.
 //!
 //! From left to right stand the client's source line, the client's call, the segments, the server's call and the server's
-//! source line; from top to bottom runs time, one event a row. A [`Ladder`] is what is to be drawn, in the order of time
+//! source line, and outside of them, where a program says what becomes of its tasks, a line for each task; from top to
+//! bottom runs time, one event a row. A [`Ladder`] is what is to be drawn, in the order of time
 //! and without a coordinate in it; [`html`], [`pair_html`] and [`standalone_svg`] draw it. They read nothing and ask
 //! nothing: equal ladders give equal text.
 //!
@@ -18,8 +19,10 @@ mod page;
 mod recorded;
 mod span;
 mod table;
+mod tasks;
 mod text;
 
+pub use wire::call::Did;
 pub use wire::conversation::Side;
 
 pub use describe::describe;
@@ -100,6 +103,30 @@ pub enum Event {
     },
     /// Many rows in one.
     Folded(Folded),
+    /// Something becomes of a task.
+    Task(Task),
+}
+
+/// What becomes of a task, by its program's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The lifeline it stands beside: the first of its program's side.
+    pub at: usize,
+    /// The task's name.
+    pub name: String,
+    /// What becomes of it; a poll within which nothing else is drawn stands in one row with its answer.
+    pub did: Vec<Did>,
+    /// The task that woke it.
+    pub by: Option<String>,
+}
+
+impl Task {
+    /// What becomes of it in a few words: `reader woken by writer`, `reader polled, pending`.
+    pub fn text(&self) -> String {
+        let did: Vec<&str> = self.did.iter().map(|did| did.as_str()).collect();
+        let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        format!("{} {}{by}", self.name, did.join(", "))
+    }
 }
 
 /// A call into the kernel and the line of source that made it.

@@ -9,7 +9,7 @@ use wire::{
     capture::Capture,
     cause::Calls,
     conversation::{Conversation, Sides, Turn, conversations},
-    event::{Event, Evidence, Found, ParseError, What, family},
+    event::{Event, Evidence, Found, ParseError, family},
     passing::agreeing,
     segment::{Segment, TcpOption},
 };
@@ -199,11 +199,11 @@ impl Seen {
     /// The segment that an event names, as an index.
     ///
     /// # Errors
-    /// The words name nothing, several things, or a call: with the choices.
+    /// The words name nothing, several things, or no segment: with the choices.
     pub fn find(&self, event: &str) -> Result<usize, String> {
         let found = self.found(event)?;
         self.index(found)
-            .ok_or_else(|| format!("`{event}` is a call; name a segment here"))
+            .ok_or_else(|| format!("`{event}` is no segment; name one here"))
     }
 
     /// The thing that an event names: a segment or a call.
@@ -213,7 +213,7 @@ impl Seen {
     pub fn found(&self, event: &str) -> Result<Found, String> {
         let event: Event = event.parse().map_err(|error: ParseError| error.to_string())?;
         // Tying the calls to the conversations takes longer than all the rest; a segment is found without.
-        if !matches!(event.what, What::Call(_))
+        if event.what.is_segment()
             && let Ok(found) = event.find(&self.evidence())
         {
             return Ok(found);

@@ -675,4 +675,27 @@ mod tests {
         assert_eq!(day(1_767_225_599), "2025-12-31");
         assert_eq!(day(1_767_225_600), "2026-01-01");
     }
+
+    #[test]
+    fn what_a_program_says_of_its_tasks_is_no_output_where_the_tap_has_noted_it() {
+        let line = |program: &str, stream, text: &str| Line {
+            program: program.into(),
+            stream,
+            at: Duration::ZERO,
+            text: text.into(),
+        };
+        let lines = [
+            line("server", Stream::Err, "task echo polled"),
+            line("server", Stream::Err, "task force: three more"),
+            line("server", Stream::Out, "task echo polled"),
+            // It was not tapped.
+            line("client", Stream::Err, "task echo polled"),
+        ];
+        let calls = call::read(
+            r#"{"kind":"task","time":1,"program":"server","pid":2,"thread":2,"task":"echo","did":"polled"}"#,
+        )
+        .unwrap();
+        assert_eq!(without_tasks(&lines, &calls), lines[1..]);
+        assert_eq!(without_tasks(&lines, &[]), lines);
+    }
 }

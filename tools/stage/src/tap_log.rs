@@ -647,9 +647,13 @@ mod tests {
             .records
             .iter()
             .filter_map(|record| match record {
-                Record::Task(task) => {
-                    Some((task.time, task.thread, task.task.as_str(), task.did, task.by.as_deref()))
-                }
+                Record::Task(task) => Some((
+                    task.time,
+                    task.thread,
+                    task.task.as_str(),
+                    task.did,
+                    task.by.as_deref(),
+                )),
                 _ => None,
             })
             .collect();

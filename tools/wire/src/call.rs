@@ -776,12 +776,18 @@ mod tests {
 
     #[test]
     fn what_a_program_says_of_its_tasks_has_one_form() {
-        assert_eq!(Task::said("task reader polled"), Some(("reader", Did::Polled, None)));
+        assert_eq!(
+            Task::said("task reader polled"),
+            Some(("reader", Did::Polled, None))
+        );
         assert_eq!(
             Task::said("task reader woken by writer"),
             Some(("reader", Did::Woken, Some("writer")))
         );
-        assert_eq!(Task::said("task reader woken"), Some(("reader", Did::Woken, None)));
+        assert_eq!(
+            Task::said("task reader woken"),
+            Some(("reader", Did::Woken, None))
+        );
         for other in [
             "task reader",
             "task  polled",

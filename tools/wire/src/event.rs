@@ -540,7 +540,11 @@ impl Event {
             What::Task(..) => 2,
             _ => 0,
         };
-        let wanted = if evidence.calls.is_some() { kind(self.what) } else { 0 };
+        let wanted = if evidence.calls.is_some() {
+            kind(self.what)
+        } else {
+            0
+        };
         names(evidence)
             .into_iter()
             .filter(|(event, _)| kind(event.what) == wanted)
@@ -824,17 +828,16 @@ mod tests {
         );
         let error = find("server task writer polled").unwrap_err().to_string();
         assert!(
-            error.starts_with("`server task writer polled` matches nothing; there are: server task reader made, first")
-                && !error.contains("SYN")
+            error.starts_with(
+                "`server task writer polled` matches nothing; there are: server task reader made, first"
+            ) && !error.contains("SYN")
                 && !error.contains("recv"),
             "{error}"
         );
         assert!(find("client task reader dropped").is_err());
         let without = Evidence::new(&conversations);
         let error = "server task reader made".parse::<Event>().unwrap().find(&without);
-        assert!(
-            error.unwrap_err().to_string().contains("no calls are recorded")
-        );
+        assert!(error.unwrap_err().to_string().contains("no calls are recorded"));
     }
 
     #[test]
@@ -862,7 +865,10 @@ mod tests {
             ("sever FIN", "where `sever` stands"),
             ("client", "expected `SYN`, `FIN`, `RST`, `data`, `ACK`, a call"),
             ("server task", "the task's name"),
-            ("server task a-name-that-is-far-too-long polled", "at most 24 bytes"),
+            (
+                "server task a-name-that-is-far-too-long polled",
+                "at most 24 bytes",
+            ),
             ("server task reader slept", "where `slept` stands"),
             ("client fin", "where `fin` stands"),
             (

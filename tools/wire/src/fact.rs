@@ -617,7 +617,11 @@ fn happened(event: &Event, evidence: &Evidence<'_>) -> Result<usize, NotFound> {
         let problem = "is of a task that is not recorded".into();
         return Err(event.not_found(problem, event.alternatives(evidence)));
     }
-    Ok(event.groups(evidence).iter().map(|(_, things)| things.len()).sum())
+    Ok(event
+        .groups(evidence)
+        .iter()
+        .map(|(_, things)| things.len())
+        .sum())
 }
 
 /// The calls an event names: one with an ordinal, all of the kind without; none where there are none.
@@ -888,7 +892,10 @@ mod tests {
             ("server task reader polled: once", false),
             ("first server task reader polled before server recv", true),
             ("server task reader pending before server recv", false),
-            ("gap from server task reader made to server task reader dropped >= 1ms", true),
+            (
+                "gap from server task reader made to server task reader dropped >= 1ms",
+                true,
+            ),
         ] {
             assert_eq!(check(fact).unwrap().holds, holds, "{fact}");
         }

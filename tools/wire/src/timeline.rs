@@ -556,7 +556,10 @@ mod tests {
         assert!(at("task reader polled") < at("recv 11"));
         assert!(at("recv 11") < at("task reader pending"));
         let lines: Vec<&str> = text.lines().collect();
-        let woken = lines.iter().position(|line| line.ends_with("task reader woken by")).unwrap();
+        let woken = lines
+            .iter()
+            .position(|line| line.ends_with("task reader woken by"))
+            .unwrap();
         assert_eq!(lines[woken + 1].trim(), "writer");
         assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
     }

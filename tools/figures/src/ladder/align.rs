@@ -137,6 +137,7 @@ fn weight(left: &Ladder, a: &Row, right: &Ladder, b: &Row) -> u32 {
         }
         (Event::Silence { .. }, Event::Silence { .. }) => 100,
         (Event::Call(x), Event::Call(y)) if call(left, x) == call(right, y) => 1,
+        (Event::Task(x), Event::Task(y)) if left.side(x.at) == right.side(y.at) && x.text() == y.text() => 1,
         _ => 0,
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Cause, Event, Fate, Ladder, Mark, Row, Segment,
     page::clock,
+    tasks,
     text::{Clock, counted},
 };
 
@@ -38,6 +39,11 @@ pub fn describe(ladder: &Ladder) -> String {
                     1 => teller.say("one more segment follows".into()),
                     more => teller.say(format!("{more} more segments follow within {lasts}")),
                 }
+            }
+            Event::Task(task) => {
+                teller.flush();
+                let side = ladder.side(task.at);
+                teller.say(tasks::sentence(task, side));
             }
             Event::Call(_) | Event::Arrival { .. } => {}
         }

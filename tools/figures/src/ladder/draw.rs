@@ -39,6 +39,7 @@ impl Drawing<'_> {
         let mut out = String::new();
         self.head(&mut out);
         self.lifelines(&mut out);
+        self.tasks(&mut out);
         // Under the rows, so that a bar never covers a state.
         for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
             self.wait(&mut out, index, row, place);
@@ -74,6 +75,12 @@ impl Drawing<'_> {
                         (right + ASIDE, "s", "call"),
                         (columns.width - columns.source, "s", "source line"),
                     ]);
+                }
+                if columns.tasks.0 > 0.0 {
+                    captions.push((0.0, "s", "task"));
+                }
+                if columns.tasks.1 > 0.0 {
+                    captions.push((columns.width, "e", "task"));
                 }
                 for (x, anchor, words) in captions {
                     let _ = writeln!(
@@ -192,11 +199,13 @@ impl Drawing<'_> {
                 Event::Arrival { .. } => "arrival",
                 Event::Silence { .. } => "silence",
                 Event::Folded(_) => "fold",
+                Event::Task(_) => "task",
             },
             match &row.event {
                 Event::Call(call) => side_class(self.ladder.side(call.at)),
                 Event::Segment(segment) => side_class(self.ladder.side(segment.from)),
                 Event::Arrival { at, .. } => side_class(self.ladder.side(*at)),
+                Event::Task(task) => side_class(self.ladder.side(task.at)),
                 _ => "",
             },
             if verdict.is_some_and(|verdict| verdict.differs) {
@@ -240,6 +249,7 @@ impl Drawing<'_> {
             Event::Arrival { .. } => {}
             Event::Silence { lasts } => self.silence(out, *lasts, place.y),
             Event::Folded(folded) => self.fold(out, folded, place.y),
+            Event::Task(task) => self.task(out, task, place.y),
         }
         self.states(out, row, place.y);
         self.notes(out, row, place.y);
@@ -303,7 +313,7 @@ impl Drawing<'_> {
                     self.whose(call),
                     &call.text,
                     side,
-                    fitting(columns.call + columns.source, SIZE_CODE),
+                    fitting(columns.call + columns.source_room(side), SIZE_CODE),
                 );
                 // A call longer than its lane takes of its source line's.
                 let written = call.text.chars().count() + if self.whose(call).is_some() { 2 } else { 0 };
@@ -317,7 +327,7 @@ impl Drawing<'_> {
                     r#"<text class="call {anchor}" x="{}" y="{baseline}">{text}</text>"#,
                     n(x)
                 );
-                let room = fitting(columns.source - over, SIZE_CODE);
+                let room = fitting(columns.source_room(side) - over, SIZE_CODE);
                 if let Some(source) = call.source.as_ref().filter(|_| room > 8) {
                     let _ = write!(
                         out,
@@ -763,8 +773,8 @@ impl Drawing<'_> {
                 (Lanes::Columns, false, _) => x - wide / 2.0,
                 (Lanes::Columns, true, Side::Client) => columns.outer.0 - 8.0 - wide,
                 (Lanes::Columns, true, Side::Server) => columns.outer.1 + 8.0,
-                (Lanes::Stacked, false, Side::Client) => 1.0,
-                (Lanes::Stacked, false, Side::Server) => columns.width - 1.0 - wide,
+                (Lanes::Stacked, false, Side::Client) => columns.tasks.0 + 1.0,
+                (Lanes::Stacked, false, Side::Server) => columns.width - columns.tasks.1 - 1.0 - wide,
                 (Lanes::Stacked, true, Side::Client) => columns.inner.0 + 7.0,
                 (Lanes::Stacked, true, Side::Server) => columns.inner.1 - 7.0 - wide,
             };
@@ -836,6 +846,11 @@ impl Drawing<'_> {
                 Lanes::Stacked if inwards(call.at) > 0.0 => (columns.inner.1 - 14.0, y, -15.0),
                 Lanes::Stacked => (columns.inner.0 + 14.0, y, 15.0),
             },
+            Event::Task(task) => (
+                columns.x(task.at) + inwards(task.at) * 14.0,
+                y,
+                inwards(task.at) * 15.0,
+            ),
             Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * 15.0),
             Event::Silence { lasts } => (beside(&self.silent(*lasts), SIZE_TIME), y, -15.0),
             Event::Folded(_) => (columns.inner.0 + 12.0, y, 15.0),

@@ -40,7 +40,8 @@ fn ordinary(row: &Row) -> bool {
                     && segment.remark.is_none()
                     && segment.fate != Fate::Lost
             }
-            Event::Silence { .. } | Event::Folded(_) => false,
+            // The bar of a poll begins and ends in rows of their own.
+            Event::Silence { .. } | Event::Folded(_) | Event::Task(_) => false,
         }
 }
 

@@ -1,6 +1,6 @@
 //! Where everything stands: columns from the number of lifelines, rows from what each event needs above and below it.
 
-use super::{Event, Fate, Ladder, Row, Segment, Side};
+use super::{Event, Fate, Ladder, Row, Segment, Side, tasks};
 
 /// The two ways to arrange the five lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,12 @@ pub struct Columns {
     pub head: f64,
     /// Whether segments take long enough on their way for their arrows to fall over several rows.
     pub slow: bool,
+    /// How wide the lanes of tasks are at either edge; 0 where nothing is said of tasks.
+    pub tasks: (f64, f64),
 }
+
+/// How far the lines of tasks stand apart.
+pub const TASK: f64 = 11.0;
 
 /// From a lifeline to the text beside it.
 pub const ASIDE: f64 = 10.0;
@@ -81,6 +86,11 @@ impl Columns {
         let slow = ladder.rows.iter().any(
             |row| matches!(&row.event, Event::Segment(segment) if matches!(segment.fate, Fate::ArrivesIn(_))),
         );
+        let band = |side| match tasks::names(ladder, side).len() {
+            0 => 0.0,
+            count => TASK * count as f64 + 4.0,
+        };
+        let tasks = (band(Side::Client), band(Side::Server));
         let (left, right, call, source, gap) = match lanes {
             Lanes::Columns => {
                 let half = if slow { SLOW_HALF_WIRE } else { HALF_WIRE } + 16.0 * (most - 1) as f64;
@@ -91,8 +101,9 @@ impl Columns {
             }
             Lanes::Stacked => {
                 let gap = 14.0;
-                let room = width - 2.0 * (9.0 + gap * (most - 1) as f64 + ASIDE);
-                (9.0, width - 9.0, room, room, gap)
+                let (left, right) = (9.0 + tasks.0, width - 9.0 - tasks.1);
+                let room = right - left - 2.0 * (gap * (most - 1) as f64 + ASIDE);
+                (left, right, room, room, gap)
             }
         };
         let mut seen = (0, 0);
@@ -122,7 +133,17 @@ impl Columns {
             call,
             source,
             slow,
+            tasks,
             head: if most > 1 { 62.0 } else { 46.0 },
+        }
+    }
+
+    /// How wide the lane of source lines is on one side, where the lane of tasks takes of it.
+    pub fn source_room(&self, side: Side) -> f64 {
+        match (self.lanes, side) {
+            (Lanes::Stacked, _) => self.source,
+            (Lanes::Columns, Side::Client) => self.source - self.tasks.0,
+            (Lanes::Columns, Side::Server) => self.source - self.tasks.1,
         }
     }
 
@@ -230,7 +251,7 @@ fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
         _ => 0.0,
     };
     let mut extent = match &row.event {
-        Event::Call(_) => Extent {
+        Event::Call(_) | Event::Task(_) => Extent {
             above: 9.0,
             below: 9.0,
         },

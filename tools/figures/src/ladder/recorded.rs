@@ -17,8 +17,8 @@ use wire::{
 pub use called::Detail;
 
 use super::{
-    Call, Cause, Event, Fate, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, describe,
-    span, text::counted,
+    Call, Cause, Did, Event, Fate, Flags, Folded, Ladder, Lifeline, Mark, Row, Segment, Side, State, Task,
+    describe, span, text::counted,
 };
 
 /// A silence longer than this is said, not drawn: 20 ms, half of what Linux waits at least before it pays an
@@ -173,7 +173,8 @@ fn numbers(conversations: &[Conversation]) -> HashMap<usize, u32> {
 /// Something to be drawn, or to be counted because its conversation is not.
 enum Happening<'a> {
     Passing(Passing<'a>),
-    /// A call without a segment of its own, as the index of its record, with the time at which it is shown.
+    /// A call without a segment of its own, or what became of a task, as the index of its record, with the time at which it
+    /// is shown.
     Called(usize, u64),
 }
 
@@ -321,8 +322,11 @@ impl<'a> Writer<'a> {
         (0..self.recorded.records.len())
             .filter(|record| !own.values().any(|other| other == record))
             .filter_map(|record| {
-                let call = self.calls.call(record)?;
                 let (conversation, _) = called::end_of(record, self.calls)?;
+                if let Some(task) = self.calls.task(record) {
+                    return Some(Happening::Called(record, task.time));
+                }
+                let call = self.calls.call(record)?;
                 let here = conversation.is_none_or(|conversation| self.chosen.contains(&conversation));
                 let told = called::is_told(call, self.recorded.detail, self.calls) || spoken_of(record);
                 (here && told).then(|| Happening::Called(record, called::shown_at(call)))
@@ -373,6 +377,9 @@ impl<'a> Writer<'a> {
     }
 
     fn called(&mut self, record: usize, time: u64) {
+        if let Some(task) = self.calls.task(record) {
+            return self.task(record, task);
+        }
         let (Some(call), Some(made)) = (self.call(record), self.calls.call(record)) else {
             return;
         };
@@ -384,6 +391,34 @@ impl<'a> Writer<'a> {
         });
         self.spans.push((row, record));
         self.push(time, Event::Call(call), states.into_iter().collect());
+        self.note(row, Found::Call { record });
+    }
+
+    /// What became of a task. The answer to a poll joins its row where nothing else stands between.
+    fn task(&mut self, record: usize, task: &wire::call::Task) {
+        let Some((_, side)) = called::end_of(record, self.calls) else {
+            return;
+        };
+        let at = self.lifeline(None, side);
+        let answers = matches!(task.did, Did::Pending | Did::Ready);
+        match self.ladder.rows.last_mut().map(|row| &mut row.event) {
+            Some(Event::Task(last))
+                if answers && last.at == at && last.name == task.task && last.did == [Did::Polled] =>
+            {
+                last.did.push(task.did);
+            }
+            _ => {
+                let event = Event::Task(Task {
+                    at,
+                    name: task.task.clone(),
+                    did: vec![task.did],
+                    by: task.by.clone(),
+                });
+                self.push(task.time, event, Vec::new());
+            }
+        }
+        let row = self.ladder.rows.len() - 1;
+        self.spans.push((row, record));
         self.note(row, Found::Call { record });
     }
 

@@ -15,16 +15,20 @@ pub fn table(ladder: &Ladder, clock: Clock) -> String {
         "<div class=\"ladder-table\"><table>\n<caption>{}: the same events as a table</caption>\n<thead><tr>",
         escape(&ladder.title)
     );
+    let tasks = |side| match super::tasks::names(ladder, side).is_empty() {
+        true => "",
+        false => ", task",
+    };
     for head in [
         match clock {
             Clock::Hidden => "place, times not told".into(),
             clock => format!("time, {}", clock.unit()),
         },
-        "client’s source line".into(),
+        format!("client’s source line{}", tasks(Side::Client)),
         "client’s call".into(),
         "segment".into(),
         "server’s call".into(),
-        "server’s source line".into(),
+        format!("server’s source line{}", tasks(Side::Server)),
         "states entered, notes".into(),
     ] {
         let _ = write!(out, "<th scope=\"col\">{head}</th>");
@@ -101,6 +105,11 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
         }
         Event::Arrival { at, number } => format!("segment {number} reaches {}", name(ladder, *at)),
         Event::Silence { lasts } => format!("nothing for {}", clock.lasting(*lasts)),
+        Event::Task(task) => {
+            let words = Some(format!("task {}", task.text()));
+            set(&mut cells, ladder.side(task.at), None, words);
+            String::new()
+        }
         Event::Folded(folded) => {
             cells[1].clone_from(&folded.client);
             cells[3].clone_from(&folded.server);

@@ -7,8 +7,8 @@ mod sample;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use figures::ladder::{
-    Cause, Detail, Event, Fate, Ladder, Mark, Mode, Note, Options, Recorded, Segment, Side, html, ladder,
-    pair_html, standalone_svg,
+    Cause, Detail, Did, Event, Fate, Ladder, Mark, Mode, Note, Options, Recorded, Row, Segment, Side, html,
+    ladder, pair_html, standalone_svg,
 };
 use pulldown_cmark::{Event as Markdown, Parser, Tag, TagEnd};
 use wire::{
@@ -30,6 +30,7 @@ fn samples() -> Vec<(&'static str, Ladder)> {
     vec![
         ("one echo", sample::one_echo()),
         ("async", sample::one_echo_async()),
+        ("tasks", sample::tasks()),
         ("refused", sample::refused()),
         ("loss", sample::loss()),
         ("stream", sample::stream().folded(12)),
@@ -1153,6 +1154,134 @@ fn a_call_can_be_spoken_of_and_is_then_drawn() {
         .map(|row| row.event.call().unwrap().text.as_str())
         .collect();
     assert_eq!(marked, ["accept4 = EAGAIN"]);
+}
+
+/// The recording of an async echo, with what its server might have said of a task around its `recv` that got bytes.
+fn with_tasks() -> Called {
+    let mut called = Called::read("async");
+    let recv = called
+        .records
+        .iter()
+        .find_map(|record| match record {
+            Record::Call(call) if call.program == "server" && call.call.receives() && call.moved() > 0 => {
+                Some(call)
+            }
+            _ => None,
+        })
+        .unwrap()
+        .clone();
+    let (begun, ended) = (recv.start, recv.end.unwrap());
+    let said = [
+        (begun - 6, Did::Made, None),
+        (begun - 5, Did::Polled, None),
+        (begun - 4, Did::Pending, None),
+        (begun - 3, Did::Woken, Some("writer")),
+        (begun - 2, Did::Polled, None),
+        (ended + 1, Did::Dropped, None),
+    ];
+    called.records.extend(said.map(|(time, did, by)| {
+        Record::Task(wire::call::Task {
+            time,
+            program: recv.program.clone(),
+            pid: recv.pid,
+            thread: recv.thread,
+            task: "reader".into(),
+            did,
+            by: by.map(str::to_owned),
+        })
+    }));
+    called.records.sort_by_key(Record::time);
+    called
+}
+
+#[test]
+fn what_becomes_of_a_task_stands_among_the_calls_of_its_poll_and_a_poll_in_vain_is_one_row() {
+    let ladder = with_tasks().ladder();
+    let told: Vec<String> = ladder
+        .rows
+        .iter()
+        .filter_map(|row| match &row.event {
+            Event::Task(task) => Some(task.text()),
+            Event::Call(call) if call.text == "recv = 11" && ladder.side(call.at) == Side::Server => {
+                Some(call.text.clone())
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "reader made",
+            "reader polled, pending",
+            "reader woken by writer",
+            "reader polled",
+            "recv = 11",
+            "reader dropped"
+        ]
+    );
+    let sentences = [
+        "The server’s task reader is polled and pending.",
+        "The server’s task reader is woken by writer.",
+        "The server’s task reader is dropped before it is ready.",
+    ];
+    for sentence in sentences {
+        assert!(ladder.description.contains(sentence), "{}", ladder.description);
+    }
+    let figure = html(&ladder, &options("a"));
+    assert!(
+        figure.contains("<td>task reader polled, pending</td>"),
+        "{figure}"
+    );
+    assert!(figure.contains("server’s source line, task</th>"), "{figure}");
+    assert!(figure.contains("client’s source line</th>"), "{figure}");
+}
+
+#[test]
+fn a_task_s_line_is_thick_from_its_poll_to_its_answer_and_ends_in_a_cross_where_it_is_given_up() {
+    let ladder = with_tasks().ladder();
+    let row = |wanted: &str| {
+        let is = |row: &Row| matches!(&row.event, Event::Task(task) if task.text() == wanted);
+        ladder.rows.iter().position(is).unwrap()
+    };
+    let figure = html(&ladder, &options("a"));
+    for drawing in drawings(&figure) {
+        let of = |kind: &str, index: usize| {
+            let found = elements(&format!("<svg {drawing}"))
+                .into_iter()
+                .find(|(name, given)| {
+                    name == kind
+                        && given.get("data-row").is_some_and(|row| *row == index.to_string())
+                        && !given.get("class").is_some_and(|class| class.starts_with("row"))
+                })
+                .map(|(_, given)| given);
+            found.unwrap_or_else(|| panic!("no {kind} of row {index}: {drawing}"))
+        };
+        let height = |bar: &BTreeMap<String, String>| bar["height"].parse::<f64>().unwrap();
+        let (short, long) = (
+            of("rect", row("reader polled, pending")),
+            of("rect", row("reader dropped")),
+        );
+        assert_eq!(height(&short), 10.0);
+        assert!(height(&long) > 20.0, "{long:?}");
+        assert_eq!(of("path", row("reader dropped"))["class"], "cross");
+        assert_eq!(of("circle", row("reader woken by writer"))["class"], "ring");
+        // It stands at the server's edge, where no arrow is.
+        let x: f64 = short["x"].parse().unwrap();
+        let all = elements(&format!("<svg {drawing}"));
+        let arrows = all
+            .iter()
+            .filter(|(_, given)| given.get("class").is_some_and(|class| class.starts_with("life ")));
+        for (_, given) in arrows {
+            let line: f64 = given["d"][1..].split(' ').next().unwrap().parse().unwrap();
+            assert!(line < x, "{line} {x}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_without_tasks_has_no_lane_for_them() {
+    let figure = html(&Called::read("async").ladder(), &options("a"));
+    assert!(!figure.contains("task"), "{figure}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Ladders made by hand, for looking at what is drawn.
 
 use figures::ladder::{
-    Call, Cause, Event, Fate, Field, Flags, Ladder, Lifeline, Mark, Row, Segment, Side, Source, State,
+    Call, Cause, Did, Event, Fate, Field, Flags, Ladder, Lifeline, Mark, Row, Segment, Side, Source, State,
+    Task,
 };
 
 /// A ladder that is being written down, event by event.
@@ -294,6 +295,67 @@ pub fn one_echo_async() -> Ladder {
         }
         ladder.rows.push(row);
     }
+    ladder.description = figures::ladder::describe(&ladder);
+    ladder
+}
+
+/// The same echo, with what the server says of two tasks: one polls through the answer, the other is given up. The client
+/// says something of a third.
+pub fn tasks() -> Ladder {
+    let mut ladder = one_echo();
+    ladder.recording = "tokio/tasks.blocking".into();
+    let task = |at, name: &str, did: &[Did], by: Option<&str>| {
+        Event::Task(Task {
+            at,
+            name: name.into(),
+            did: did.into(),
+            by: by.map(Into::into),
+        })
+    };
+    let mut add = |before: &str, event: Event| {
+        let index = ladder.rows.iter().position(|row| match row.event.call() {
+            Some(call) => call.text.starts_with(before) && ladder.side(call.at) == Side::Server,
+            None => false,
+        });
+        let index = index.unwrap();
+        let row = &ladder.rows[index];
+        let time = row.time;
+        ladder.rows.insert(
+            index,
+            Row {
+                time,
+                notes: vec![],
+                event,
+                states: vec![],
+            },
+        );
+        for row in &mut ladder.rows {
+            if let Event::Call(call) = &mut row.event {
+                call.since = None;
+            }
+        }
+    };
+    use Did::{Dropped, Made, Pending, Polled, Ready, Woken};
+    add("accept4", task(CLIENT, "waiter", &[Polled, Pending], None));
+    add("recv = 11", task(SERVER, "reader", &[Made], None));
+    add(
+        "recv = 11",
+        task(SERVER, "a-second-task-with-a-long-name", &[Made], None),
+    );
+    add(
+        "recv = 11",
+        task(SERVER, "a-second-task-with-a-long-name", &[Polled, Pending], None),
+    );
+    add(
+        "recv = 11",
+        task(SERVER, "reader", &[Woken], Some("a-second-task-with-a-long-name")),
+    );
+    add("recv = 11", task(SERVER, "reader", &[Polled], None));
+    add("recv = 0", task(SERVER, "reader", &[Ready], None));
+    add(
+        "close",
+        task(SERVER, "a-second-task-with-a-long-name", &[Dropped], None),
+    );
     ladder.description = figures::ladder::describe(&ladder);
     ladder
 }

@@ -39,6 +39,10 @@ pub fn main() -> ExitCode {
             every_line_is_right(&run("multi_thread"))
         }),
         claim(
+            "what_a_program_says_of_its_tasks_is_noted_before_it_leaves",
+            tasks,
+        ),
+        claim(
             "descriptors_that_are_copied_stay_one_socket",
             descriptors_that_are_copied_stay_one_socket,
         ),
@@ -116,6 +120,65 @@ fn every_line_is_right(run: &Run) {
             "line {line}: {dropped:?}"
         );
     }
+}
+
+fn tasks() {
+    let run = run("tasks");
+    run.ended_well();
+    assert_eq!(run.tapped.lost, 0);
+    let said: Vec<(u64, String)> = run
+        .tapped
+        .records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Task(task) => {
+                let by = task.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                Some((task.time, format!("{} {}{by}", task.task, task.did)))
+            }
+            _ => None,
+        })
+        .collect();
+    // Each after the one before; what stands between them depends on how often the runtime asks.
+    let mut rest = said.iter();
+    let story = [
+        "idle made",
+        "echo made",
+        "idle polled",
+        "idle pending",
+        "echo polled",
+        "echo pending",
+        "echo woken",
+        "echo polled",
+        "idle woken by echo",
+        "echo ready",
+        "idle dropped",
+    ];
+    let times: Vec<u64> = story
+        .iter()
+        .map(|wanted| match rest.find(|(_, words)| words == wanted) {
+            Some((time, _)) => *time,
+            None => panic!("no `{wanted}` in its place: {said:?}"),
+        })
+        .collect();
+    let echo = run.named("recv").into_iter().find(|call| {
+        call.place
+            .as_ref()
+            .is_some_and(|place| place.text.contains("&mut buffer"))
+            && call.moved() == 5
+    });
+    let echo = echo.expect("the echo reads");
+    assert!(
+        echo.start > times[7] && echo.end < Some(times[8]),
+        "{echo:?} {said:?}"
+    );
+    // The tap notes and takes nothing away; and the pipe is no socket.
+    let written = String::from_utf8_lossy(&run.output.stderr);
+    assert!(
+        written.contains("task idle dropped\n") && written.ends_with("task echo is over\n"),
+        "{written}"
+    );
+    assert!(!said.iter().any(|(_, words)| words.contains("over")), "{said:?}");
+    assert!(run.named("write").is_empty());
 }
 
 fn descriptors_that_are_copied_stay_one_socket() {

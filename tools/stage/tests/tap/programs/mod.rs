@@ -13,6 +13,8 @@ mod forking;
 mod hostile;
 mod multi_thread;
 mod multiplex;
+mod tasks;
+mod watched;
 
 /// How a program ends.
 pub type Outcome = Result<(), Box<dyn Error>>;
@@ -31,6 +33,7 @@ pub fn run(name: &str) -> ExitCode {
         "hostile" => hostile::main(),
         "multi_thread" => multi_thread::main(),
         "multiplex" => multiplex::main(),
+        "tasks" => tasks::main(),
         _ => Err(format!("no program `{name}`").into()),
     };
     match outcome {
