@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Did, Event, Ladder, Side, Task,
-    draw::{Drawing, side_class},
+    draw::Drawing,
     layout::{ASIDE, Columns, Lanes, SIZE_CODE, TASK, fitting},
     text::{cut, escape, n},
 };
@@ -55,9 +55,8 @@ impl Drawing<'_> {
     pub fn tasks(&self, out: &mut String) {
         for side in Side::BOTH {
             for (index, name) in names(self.ladder, side).into_iter().enumerate() {
-                let _ = write!(out, r#"<g class="{}">"#, side_class(side));
                 self.life(out, place(self.columns, side, index), side, name);
-                out.push_str("</g>\n");
+                out.push('\n');
             }
         }
     }

@@ -1246,7 +1246,7 @@ fn a_task_s_line_is_thick_from_its_poll_to_its_answer_and_ends_in_a_cross_where_
     let figure = html(&ladder, &options("a"));
     for drawing in drawings(&figure) {
         let of = |kind: &str, index: usize| {
-            let found = elements(&format!("<svg {drawing}"))
+            let found = elements(&format!("<svg {drawing}</svg>"))
                 .into_iter()
                 .find(|(name, given)| {
                     name == kind
@@ -1267,7 +1267,7 @@ fn a_task_s_line_is_thick_from_its_poll_to_its_answer_and_ends_in_a_cross_where_
         assert_eq!(of("circle", row("reader woken by writer"))["class"], "ring");
         // It stands at the server's edge, where no arrow is.
         let x: f64 = short["x"].parse().unwrap();
-        let all = elements(&format!("<svg {drawing}"));
+        let all = elements(&format!("<svg {drawing}</svg>"));
         let arrows = all
             .iter()
             .filter(|(_, given)| given.get("class").is_some_and(|class| class.starts_with("life ")));
