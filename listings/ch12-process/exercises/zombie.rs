@@ -69,7 +69,7 @@ mod linux {
     fn fork() -> nix::Result<ForkResult> {
         let parent = getpid();
         // SAFETY: this process has one thread. In one with more, the child would have
-        // only the thread that called, and every lock another held, for ever locked.
+        // only the thread that called, and what another had locked may stay so for ever.
         #[allow(unsafe_code)]
         let forked = unsafe { unistd::fork() }?;
         if forked.is_child() {

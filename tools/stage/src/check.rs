@@ -1,6 +1,6 @@
 //! Whether a recording shows what its scenario says must be seen.
 
-use wire::{call::Status, capture::Capture, skeleton::Step};
+use wire::{call::Status, capture::Capture, segment::Flags, skeleton::Step};
 
 use crate::{
     catalogue::Entry,
@@ -65,11 +65,31 @@ fn stamps(recording: &Recording) -> Vec<(usize, String)> {
 pub fn picture(entry: Entry<'_>, recording: &Recording) -> Vec<Disagreement> {
     let expect = &entry.variant.expect;
     let found = match Reading::of(recording) {
-        Ok(reading) => facts("picture", &expect.picture, recording, &reading),
+        Ok(reading) => {
+            let mut found = facts("picture", &expect.picture, recording, &reading);
+            found.extend(stragglers(&reading));
+            found
+        }
         // What cannot be read has been told by `check`.
         Err(_) => Vec::new(),
     };
     place(entry, found)
+}
+
+/// What came after all was said ([`Conversation::over`](wire::conversation::Conversation::over)): no fault, and nothing
+/// that a page should have to explain.
+fn stragglers(reading: &Reading) -> Option<(usize, String)> {
+    let broken_off = reading.conversations.iter().any(|conversation| {
+        let after = conversation.over().map_or(0, |over| over + 1);
+        let rst = |turn: &wire::conversation::Turn| turn.has(Flags::RST);
+        after > 0 && conversation.turns[after..].iter().any(rst)
+    });
+    broken_off.then(|| {
+        (
+            1,
+            "a straggler came after both FINs were acknowledged, and a RST broke TIME-WAIT off".into(),
+        )
+    })
 }
 
 fn place(entry: Entry<'_>, found: Vec<(usize, String)>) -> Vec<Disagreement> {

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use wire::call::{self, Holders, Record, Task};
+use wire::call::{self, Holders, Record, Status, Task};
 
 use crate::{
     catalogue::{Catalogue, Entry},
@@ -68,7 +68,7 @@ pub enum PerformError {
     },
     /// The tap did not note everything.
     #[error(
-        "the tap's log lacks {lost} lines or more: the programs made more calls than it has room for (some 150,000), or one was killed in the middle of one"
+        "the tap's log lacks {lost} lines or more: the programs made more calls than it has room for (some 150,000)"
     )]
     TapLost {
         /// How many.
@@ -408,9 +408,16 @@ fn calls(
     let Tapped {
         mut records,
         lost,
+        cut,
         tapped,
         ..
     } = tap_log::records(&log, &names, places);
+    let killed = report
+        .ends
+        .iter()
+        .filter(|end| matches!(end.status, Status::Signaled(_)))
+        .count() as u64;
+    let lost = lost + cut.saturating_sub(killed);
     if lost > 0 {
         return Err(PerformError::TapLost { lost });
     }

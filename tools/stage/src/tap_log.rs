@@ -105,9 +105,13 @@ pub struct Written {
 pub struct Tapped {
     /// Starts, calls and forks, by time. The ends of processes are not the tap's to know.
     pub records: Vec<Record>,
-    /// How many lines are missing or broken, as far as it is known: the log was full, a process was killed in the middle of a
-    /// line, or a signal's handler called while the tap was at work. Where it is not zero, the records do not say everything.
+    /// How many lines are missing, as far as it is known: the log was full, or a signal's handler called while the tap was
+    /// at work. Where it is not zero, the records do not say everything.
     pub lost: u64,
+    /// How many lines stop in the middle. A process that is killed leaves one where it was writing at that moment: of a
+    /// call that it did not make any more, or whose end it did not live to see. More than there are killed processes say
+    /// that something else went wrong.
+    pub cut: u64,
     /// Calls that the recording's format has no name for; they are left out.
     pub unnamed: BTreeSet<String>,
     /// Processes that wrote to the log but belong to no program, and what they ran.
@@ -141,7 +145,7 @@ pub fn records(log: &Written, programs: &BTreeMap<u32, String>, places: &mut Pla
                 reader.tapped.lost += line.lost();
                 reader.take(line);
             }
-            None => reader.tapped.lost += 1,
+            None => reader.tapped.cut += 1,
         }
     }
     let open = std::mem::take(&mut reader.open);
@@ -532,7 +536,7 @@ mod tests {
         let lost = ACCEPT.replace("\"fd\"", "\"lost\":5,\"fd\"");
         let cut = format!("{}{}", &ACCEPT[..40], "\0".repeat(30));
         let tapped = read(&[BORN, &cut, &lost, ACCEPTED].concat());
-        assert_eq!(tapped.lost, 6);
+        assert_eq!((tapped.lost, tapped.cut), (5, 1));
         assert_eq!(calls(&tapped).len(), 1);
     }
 

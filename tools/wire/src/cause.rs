@@ -765,9 +765,34 @@ impl Reader<'_> {
         let asked = |call: &Call| call.call == Name::Setsockopt && call.detail.starts_with("SO_KEEPALIVE 1");
         if self.calls.of(self.index, side).any(|(_, call)| asked(call)) {
             by(By::Timer(Timer::Keepalive))
+        } else if let Some(answered) = self.brought(turn).filter(|_| self.overtaken(turn)) {
+            by(By::Answer(answered))
         } else {
             self.not_recorded(side, "asks for keepalives, and the other's window is not closed")
         }
+    }
+
+    /// Whether its own side's FIN overtook it: on loopback, two processors hand over what they send each by itself.
+    fn overtaken(&self, turn: usize) -> bool {
+        let segment = &self.turns[turn];
+        let fin = |other: &Turn| {
+            other.side == segment.side
+                && other.fin() == Some(segment.sequence)
+                && segment.segment.time.saturating_sub(other.segment.time) <= AT_ONCE
+        };
+        self.turns[..turn].iter().any(fin)
+    }
+
+    /// What brought the last byte that a segment acknowledges, SYN and FIN included.
+    fn brought(&self, turn: usize) -> Option<usize> {
+        let (side, number) = (self.turns[turn].side, self.turns[turn].acknowledgment);
+        self.last_before(turn, |other| {
+            self.is_from_peer(side, other)
+                && !other.has(Flags::RST)
+                && other.segment.sequence_length() > 0
+                && Some(other.end()) >= number
+                && Some(other.sequence) < number
+        })
     }
 
     fn acknowledgment(&self, turn: usize) -> Cause {
@@ -777,21 +802,13 @@ impl Reader<'_> {
         let said = before.and_then(|before| self.turns[before].acknowledgment);
         let number = segment.acknowledgment;
         let answered = if number > said {
-            // What brought the last byte that it acknowledges, SYN and FIN included.
-            let brings = |other: &Turn| {
-                self.is_from_peer(side, other)
-                    && !other.has(Flags::RST)
-                    && other.segment.sequence_length() > 0
-                    && Some(other.end()) >= number
-                    && Some(other.sequence) < number
-            };
             // A gap that was filled since may have been what it waited for; it then covers more than that.
             let filled = (before.unwrap_or(0)..turn).rev().find(|other| {
                 let other = &self.turns[*other];
                 let fills = matches!(other.mark, Mark::Late | Mark::Repeat { .. });
                 self.is_from_peer(side, other) && fills && Some(other.end()) < number
             });
-            filled.or_else(|| self.last_before(turn, brings))
+            filled.or_else(|| self.brought(turn))
         } else {
             // Nothing new: it answers what came since, if that asks for an answer, and such answers do not wait.
             let asks = |other: &Turn| {

@@ -206,6 +206,26 @@ impl Conversation {
         self.ends.client == self.ends.server
     }
 
+    /// The segment with which all is said: each side's FIN is acknowledged by then. None while that is not so.
+    ///
+    /// What comes later belongs to no stream. A segment that another overtook, or that was sent again, may still arrive;
+    /// an end in TIME-WAIT acknowledges it, that acknowledgment finds nobody any more, and a RST answers it (RFC 1337
+    /// tells the story).
+    pub fn over(&self) -> Option<usize> {
+        let told = |side: Side| {
+            let fin = self
+                .turns
+                .iter()
+                .find(|turn| turn.side == side && turn.fin().is_some())?
+                .end();
+            let acknowledges = |turn: &Turn| {
+                turn.side == side.peer() && !turn.has(Flags::RST) && turn.acknowledgment >= Some(fin)
+            };
+            self.turns.iter().position(acknowledges)
+        };
+        Some(told(Side::Client)?.max(told(Side::Server)?))
+    }
+
     /// The segments of one side that carry this relative sequence number, as indices: the first, and its repetitions.
     pub fn carriers(&self, side: Side, sequence: i64) -> Vec<usize> {
         let carries = |turn: &Turn| turn.side == side && (turn.sequence..turn.end()).contains(&sequence);

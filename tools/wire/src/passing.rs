@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::cause::{By, Calls, Cause, Release, causes};
 use crate::conversation::{Conversation, Mark, Side, Sides, Turn};
-use crate::segment::Ip;
+use crate::segment::{Flags, Ip};
 use crate::state::{State, States, states};
 
 /// A segment that leaves one end, or arrives at the other.
@@ -75,19 +75,33 @@ pub fn passing<'a>(
     all
 }
 
-/// The states in which each conversation leaves its ends, each as its own host saw it.
+/// The states in which each conversation leaves its ends, each as its own host saw it. Where all was said and a straggler
+/// broke TIME-WAIT off, the states in which all was said ([`Conversation::over`]).
 pub fn last_states(near: &[Conversation], far: Option<&[Conversation]>) -> Vec<Sides<State>> {
     let both = near.iter().map(|conversation| {
         let here = states(conversation);
+        let last = last_of(conversation, &here);
         match far {
-            None => here.last,
+            None => last,
             Some(far) => Sides {
-                client: here.last.client,
-                server: other(far, conversation).map_or(here.first.server, |far| states(far).last.server),
+                client: last.client,
+                server: other(far, conversation)
+                    .map_or(here.first.server, |far| last_of(far, &states(far)).server),
             },
         }
     });
     both.collect()
+}
+
+fn last_of(conversation: &Conversation, states: &States) -> Sides<State> {
+    let broken_off = |over: &usize| {
+        let after = &conversation.turns[over + 1..];
+        after.iter().any(|turn| turn.has(Flags::RST))
+    };
+    match conversation.over().filter(broken_off) {
+        Some(over) => states.after(over),
+        None => states.last,
+    }
 }
 
 /// The conversations of the server's host with the sides that the client's host gives them.

@@ -12,6 +12,8 @@
 //! - A byte belongs before the FIN of its own side, also where the capture shows it after it (a segment that was lost,
 //!   or overtaken, and came later).
 //! - The data of a RST, which belong to no stream, do not count.
+//! - A RST after both FINs were acknowledged does not count: there is nothing left that it could break off
+//!   ([`Conversation::over`]).
 //!
 //! So it does not change when the same bytes travel in other segments, when a segment is repeated, when pure ACKs, probes
 //! or window updates come, go or move, or when a RST answers each of several segments. It does change when a byte moves
@@ -103,7 +105,8 @@ pub fn skeleton(conversation: &Conversation) -> Vec<Step> {
     // One more of `between` than of `controls`: what precedes each, and what follows the last.
     let mut controls: Vec<Step> = Vec::new();
     let mut between = vec![Between::default()];
-    for turn in &conversation.turns {
+    let over = conversation.over();
+    for (index, turn) in conversation.turns.iter().enumerate() {
         let side = turn.side;
         let control = |controls: &mut Vec<Step>, between: &mut Vec<Between>, what| {
             let step = Step { side, what };
@@ -113,7 +116,9 @@ pub fn skeleton(conversation: &Conversation) -> Vec<Step> {
             }
         };
         if turn.has(Flags::RST) {
-            control(&mut controls, &mut between, What::Rst);
+            if over.is_none_or(|over| index < over) {
+                control(&mut controls, &mut between, What::Rst);
+            }
             continue;
         }
         if turn.has(Flags::SYN) {
@@ -193,6 +198,20 @@ mod tests {
             "server FIN",
         ];
         assert_eq!(lines_of(ECHO), expected);
+    }
+
+    #[test]
+    fn a_rst_after_both_fins_were_acknowledged_does_not_count() {
+        let said = [">S", "<S.", ">.", ">F.", "<F.", ">."];
+        // An ACK that the server's FIN overtook arrives, is answered in TIME-WAIT, and the answer finds nobody.
+        let straggler = ["<. s1", ">.", "<R"];
+        assert_eq!(lines_of(&said), lines_of(&[&said[..], &straggler].concat()));
+    }
+
+    #[test]
+    fn a_rst_that_answers_a_fin_counts() {
+        let orphan = lines_of(&[">S", "<S.", ">.", "<F.", ">.", ">F.", "<R"]);
+        assert_eq!(orphan.last().unwrap(), "server RST");
     }
 
     #[test]

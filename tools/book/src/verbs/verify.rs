@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +38,8 @@ Examples:
   cargo book verify --runs 0                 the stored ones alone, on any system
   cargo book verify echo/one-echo --runs 20  how stable is it?
   cargo book verify --runs 200 --jobs 6      the same of everything, six at a time: a busy machine
+  cargo book verify echo/one-echo --runs 200 --keep /tmp/odd
+                                             keeps each run that does not agree; `cargo book show /tmp/odd/…`
 
 Needs: Linux for runs. Where the machine refuses a private network, that is said, and an error only if --runs was
 given or BOOK_REQUIRE_LIVE=1."
@@ -50,6 +53,9 @@ pub struct Verify {
     /// How many are run at the same time
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZero<usize>,
+    /// Keep the recording of every run that does not agree, in a folder of its own in this one
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
 }
 
 impl Verify {
@@ -91,7 +97,7 @@ impl Verify {
         let mut good = true;
         let mut table = String::new();
         for entry in entries {
-            match shapes(catalogue, *entry, &programs, runs, self.jobs) {
+            match self.shapes(catalogue, *entry, &programs, runs) {
                 Ok(shapes) => {
                     good &= shapes.wrong.is_empty();
                     print(&row(&entry.name(), shapes.wrong.is_empty(), &shapes.wrong()))?;
@@ -114,6 +120,60 @@ impl Verify {
             print(&format!("shapes\n{table}"))?;
         }
         Ok(good)
+    }
+
+    /// Each run has a network of its own: so many at a time disturb each other by the time they take, and in nothing else.
+    fn shapes(
+        &self,
+        catalogue: &Catalogue,
+        entry: Entry<'_>,
+        programs: &Programs,
+        runs: usize,
+    ) -> anyhow::Result<Shapes> {
+        let shapes = Mutex::new(Shapes {
+            runs,
+            ..Shapes::default()
+        });
+        let next = AtomicUsize::new(1);
+        let work = || -> anyhow::Result<()> {
+            loop {
+                let run = next.fetch_add(1, Ordering::Relaxed);
+                if run > runs {
+                    return Ok(());
+                }
+                progress(&format!("  … {}: run {run} of {runs}", entry.name()));
+                let seen = perform(catalogue, entry, programs)
+                    .map_err(Into::into)
+                    .and_then(|done| {
+                        let recording = done.recording;
+                        Ok((shape(&recording.capture)?, recording))
+                    });
+                let (shape, recording) = seen.inspect_err(|_: &anyhow::Error| {
+                    // The others need not go on.
+                    next.store(runs + 1, Ordering::Relaxed);
+                })?;
+                let (pictured, wrong) = (picture(entry, &recording).is_empty(), check(entry, &recording));
+                if let Some(folder) = self.keep.as_ref().filter(|_| !wrong.is_empty()) {
+                    recording.write(&folder.join(format!("{}-{run}", entry.name().replace('/', "-"))))?;
+                }
+                let mut shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner);
+                *shapes.counts.entry(shape).or_default() += 1;
+                shapes.pictured += usize::from(pictured);
+                for disagreement in wrong {
+                    *shapes.wrong.entry(disagreement.to_string()).or_default() += 1;
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.jobs.get().min(runs))
+                .map(|_| scope.spawn(work))
+                .collect();
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })?;
+        progress("");
+        Ok(shapes.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -157,55 +217,6 @@ impl Shapes {
         };
         format!("  {}{picture}\n{rows}", entry.name())
     }
-}
-
-/// Each run has a network of its own: so many at a time disturb each other by the time they take, and in nothing else.
-fn shapes(
-    catalogue: &Catalogue,
-    entry: Entry<'_>,
-    programs: &Programs,
-    runs: usize,
-    jobs: NonZero<usize>,
-) -> anyhow::Result<Shapes> {
-    let shapes = Mutex::new(Shapes {
-        runs,
-        ..Shapes::default()
-    });
-    let next = AtomicUsize::new(1);
-    let work = || -> anyhow::Result<()> {
-        loop {
-            let run = next.fetch_add(1, Ordering::Relaxed);
-            if run > runs {
-                return Ok(());
-            }
-            progress(&format!("  … {}: run {run} of {runs}", entry.name()));
-            let seen = perform(catalogue, entry, programs)
-                .map_err(Into::into)
-                .and_then(|done| {
-                    let recording = done.recording;
-                    Ok((shape(&recording.capture)?, recording))
-                });
-            let (shape, recording) = seen.inspect_err(|_: &anyhow::Error| {
-                // The others need not go on.
-                next.store(runs + 1, Ordering::Relaxed);
-            })?;
-            let (pictured, wrong) = (picture(entry, &recording).is_empty(), check(entry, &recording));
-            let mut shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner);
-            *shapes.counts.entry(shape).or_default() += 1;
-            shapes.pictured += usize::from(pictured);
-            for disagreement in wrong {
-                *shapes.wrong.entry(disagreement.to_string()).or_default() += 1;
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.get().min(runs)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })?;
-    progress("");
-    Ok(shapes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// One line on a terminal's standard error that the next one overwrites; nothing where nobody watches.

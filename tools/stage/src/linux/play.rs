@@ -24,7 +24,7 @@ use super::{
     host::Host,
     link::Operated,
     process::{FLOOD, Process, Processes},
-    sniffer::Sniffer,
+    sniffer::{self, Sniffer},
     system,
 };
 use crate::{
@@ -540,9 +540,11 @@ impl Play {
         let names = [CAPTURE, SERVER_CAPTURE, LINK_CAPTURE];
         let count = if joined { names.len() } else { 1 };
         for (name, packets) in names.into_iter().zip(&mut self.captures).take(count) {
+            let mut packets = std::mem::take(packets);
+            sniffer::in_order(&mut packets);
             let capture = Capture {
                 link: header,
-                packets: std::mem::take(packets),
+                packets,
             };
             fs::write(folder.join(name), capture.to_pcap())?;
         }

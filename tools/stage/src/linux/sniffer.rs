@@ -29,6 +29,9 @@ use crate::{
 /// The most that is kept of a packet. Loopback hands over segments of up to 64 KiB and their headers.
 const LONGEST: usize = 128 * 1024;
 
+/// How far the stamps of two packets may lie apart that two processors handled at the same time.
+const AT_ONCE: u64 = 1_000_000;
+
 /// A packet socket that hears one interface, not yet read.
 pub struct Ears {
     socket: OwnedFd,
@@ -141,5 +144,51 @@ impl Sniffer {
             (_, 0) => Ok(()),
             (seen, dropped) => Err(Failure::Lossy { seen, dropped }),
         }
+    }
+}
+
+/// Puts packets into the order of their stamps. Two processors stamp and queue at the same time, so that a packet may
+/// be read before one that passed some microseconds earlier. A stamp that lies further back is no true one: it stays
+/// where it is, and [`check`](crate::check::check) finds it.
+pub fn in_order(packets: &mut [Packet]) {
+    for end in 1..packets.len() {
+        let mut at = end;
+        while at > 0 {
+            let back = packets[at - 1].time.saturating_sub(packets[at].time);
+            if back == 0 || back > AT_ONCE {
+                break;
+            }
+            packets.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(times: &[u64]) -> Vec<u64> {
+        let packet = |&time: &u64| Packet {
+            time,
+            original_len: 0,
+            bytes: Vec::new(),
+        };
+        let mut packets: Vec<Packet> = times.iter().map(packet).collect();
+        in_order(&mut packets);
+        packets.iter().map(|packet| packet.time).collect()
+    }
+
+    #[test]
+    fn packets_of_two_processors_stand_by_their_stamps() {
+        assert_eq!(ordered(&[10, 40, 30, 20, 50]), [10, 20, 30, 40, 50]);
+    }
+
+    #[test]
+    fn a_stamp_that_lies_far_back_is_left_to_be_found() {
+        assert_eq!(
+            ordered(&[5_000_000, 9_000_000, 3_000_000]),
+            [5_000_000, 9_000_000, 3_000_000]
+        );
     }
 }
