@@ -87,7 +87,7 @@ mod unix {
         }
         // ANCHOR_END: accept
         // ANCHOR: end
-        drop(listener); // from here on the kernel refuses whoever comes
+        drop(listener); // whoever comes is refused (on Linux, since ❷)
         clients.finish(); // ❹
         if !clients.have_left(PATIENCE) {
             writeln!(io::stderr(), "some clients did not leave in time").ok();

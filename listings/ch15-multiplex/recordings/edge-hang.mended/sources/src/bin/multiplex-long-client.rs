@@ -1,4 +1,5 @@
-//! Says 6,000 bytes at once and reads as many back. If nothing comes for half a second, it says one byte more.
+//! Takes a breath, says 6,000 bytes at once and reads as many back. If nothing comes for half a second, it says one byte
+//! more.
 //!
 //! `cargo run --bin multiplex-long-client [ADDRESS]`
 
@@ -6,10 +7,14 @@ use std::{
     env,
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
+    thread,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+
+/// How long a server has to take us in: what is said then comes while it waits for events.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// How long to wait before a word more is said.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -20,6 +25,7 @@ fn main() -> Result<()> {
         .with_context(|| format!("connecting to {address}"))?;
     writeln!(io::stdout(), "connected from {}", stream.local_addr()?).ok();
     stream.set_read_timeout(Some(PATIENCE))?;
+    thread::sleep(BREATH);
     // ANCHOR: talk
     stream.write_all(&[b'm'; 6000])?;
     let mut heard = read_answer(&mut stream, 6000)?;
