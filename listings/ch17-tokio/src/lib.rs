@@ -3,12 +3,13 @@
 //! Each is a line on standard error, `task reader polled`. A recorded program's lines become the task lane of the
 //! figure; in a terminal they are to be read as they come.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::io::{self, Write};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
 
 /// A future inside another one, which notes what is asked of it and what it answers.
 pub struct Watched<F> {
@@ -24,6 +25,7 @@ pub fn watched<F: Future>(name: impl Into<Arc<str>>, future: F) -> Watched<F> {
     Watched { name, future: Box::pin(future), ready: false }
 }
 
+// ANCHOR: poll
 impl<F: Future> Future for Watched<F> {
     type Output = F::Output;
 
@@ -35,14 +37,15 @@ impl<F: Future> Future for Watched<F> {
         // The future inside is given a waker of ours, which speaks and then wakes as the executor's own does.
         let bell = Bell { name: self.name.clone(), waker: context.waker().clone() };
         let waker = Waker::from(Arc::new(bell));
-        let outer = RUNNING.replace(Some(self.name.clone()));
+        let running = Running::enter(&self.name);
         let answer = self.future.as_mut().poll(&mut Context::from_waker(&waker));
-        RUNNING.set(outer);
+        drop(running);
         self.ready = answer.is_ready();
         say(&self.name, if self.ready { "ready" } else { "pending" });
         answer
     }
 }
+// ANCHOR_END: poll
 
 impl<F> Drop for Watched<F> {
     fn drop(&mut self) {
@@ -73,6 +76,23 @@ impl Wake for Bell {
 thread_local! {
     /// The future that this thread is polling.
     static RUNNING: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+}
+
+/// For as long as it lives, a future is being polled; afterwards the one around it, also where the poll panicked.
+struct Running {
+    outer: Option<Arc<str>>,
+}
+
+impl Running {
+    fn enter(name: &Arc<str>) -> Running {
+        Running { outer: RUNNING.replace(Some(Arc::clone(name))) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(self.outer.take());
+    }
 }
 
 fn say(name: &str, what: &str) {
