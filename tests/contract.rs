@@ -15,7 +15,10 @@ use book_tests::root;
 use contract::{Arena, Asked, Claims, Declared, JOBS, ServerCommand, Suite, Verdict, declared};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde::Deserialize;
-use stage::programs::Programs;
+use stage::{
+    go,
+    programs::{Programs, ProgramsError},
+};
 
 /// The cases that were asked with fewer clients than a claim speaks of, a line each.
 static SMALLER: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -104,6 +107,11 @@ struct Server {
 }
 
 fn hold(server: &Server, asked: &Asked) -> Result<Completion, Failed> {
+    if let Err(error @ ProgramsError::NoGo { .. }) =
+        Programs::shared(root()).and_then(|programs| programs.path(&server.name))
+    {
+        return Ok(Completion::ignored_with(error.to_string()));
+    }
     let arena = server.arena.get_or_init(|| {
         let program = Programs::shared(root()).and_then(|programs| programs.path(&server.name));
         let program = program.map_err(|error| error.to_string())?;
@@ -182,6 +190,13 @@ fn listing(manifest: PathBuf) -> Result<Listing, String> {
         found
             .iter()
             .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())),
+    );
+    let folder = manifest.parent().unwrap_or(&manifest);
+    let in_go = go::programs(root()).into_iter();
+    binaries.extend(
+        in_go
+            .filter(|(_, program)| program.starts_with(folder))
+            .map(|(name, _)| name),
     );
     Ok(Listing {
         manifest,

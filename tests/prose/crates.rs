@@ -11,7 +11,7 @@ use figures::{
     problem::{Problem, choices},
 };
 use serde::Deserialize;
-use stage::catalogue::Catalogue;
+use stage::catalogue::{Catalogue, slug};
 
 use crate::{names, source::Source};
 
@@ -24,12 +24,14 @@ pub struct Crate {
     pub binaries: BTreeSet<String>,
     /// Its binaries that a feature must be switched on for.
     pub behind_features: BTreeSet<String>,
+    /// Its programs in Go: the folders below `cmd`.
+    pub in_go: BTreeSet<String>,
     /// The programs it goes without, each with the reason: `[package.metadata.book.without]`.
     pub without: BTreeMap<String, String>,
 }
 
 impl Crate {
-    /// `ch01-echo` of a listing; nothing for other crates.
+    /// `ch01-echo` of a listing, `appendix-e-go` of an appendix's; nothing for other crates.
     fn chapter(&self) -> Option<&str> {
         self.manifest
             .strip_prefix("listings/")?
@@ -77,6 +79,12 @@ pub fn all(root: &Path) -> Vec<Crate> {
     );
     let metadata: Metadata = serde_json::from_slice(&said.stdout).expect("cargo describes the workspace");
     let prefix = format!("{}/", root.display());
+    let mut in_go: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, folder) in stage::go::programs(root) {
+        let listing = folder.ancestors().nth(2).unwrap_or(root);
+        let manifest = listing.join("Cargo.toml").to_string_lossy().replace('\\', "/").replace(&prefix, "");
+        in_go.entry(manifest).or_default().insert(name);
+    }
     metadata
         .packages
         .into_iter()
@@ -91,8 +99,10 @@ pub fn all(root: &Path) -> Vec<Crate> {
                 .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
                 .partition(|target| !target.required_features.is_empty());
             let names = |targets: Vec<Target>| targets.into_iter().map(|target| target.name).collect();
+            let manifest = package.manifest_path.replace('\\', "/").replace(&prefix, "");
             Crate {
-                manifest: package.manifest_path.replace('\\', "/").replace(&prefix, ""),
+                in_go: in_go.remove(&manifest).unwrap_or_default(),
+                manifest,
                 binaries: names(plain),
                 behind_features: names(behind),
                 without: without.map_or_else(BTreeMap::new, |without| {
@@ -104,7 +114,7 @@ pub fn all(root: &Path) -> Vec<Crate> {
         .collect()
 }
 
-/// Every chapter has its crate and every listing its chapter.
+/// Every chapter has its crate and every listing its chapter, or its appendix.
 pub fn pairs(pages: &[Source], crates: &[Crate]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for page in pages.iter().filter(|page| page.is_chapter()) {
@@ -120,7 +130,7 @@ pub fn pairs(pages: &[Source], crates: &[Crate]) -> Vec<Problem> {
         if let Some(chapter) = krate.chapter()
             && !pages
                 .iter()
-                .any(|page| page.is_chapter() && page.stem() == chapter)
+                .any(|page| page.stem() == chapter && slug(chapter).is_some())
         {
             problems.push(krate.problem(format!("the crate has no chapter; write `src/{chapter}.md`")));
         }
@@ -128,11 +138,15 @@ pub fn pairs(pages: &[Source], crates: &[Crate]) -> Vec<Problem> {
     problems
 }
 
-/// Every listing has the four programs that every chapter has, or says why not.
+/// Every chapter's listing has the four programs that every chapter has, or says why not. An appendix has what it needs.
 pub fn programs(crates: &[Crate]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for krate in crates {
-        let Some((_, slug)) = krate.chapter().and_then(|chapter| chapter.split_once('-')) else {
+        let Some(slug) = krate
+            .chapter()
+            .filter(|chapter| chapter.starts_with("ch"))
+            .and_then(slug)
+        else {
             continue;
         };
         let four = [
@@ -169,7 +183,8 @@ pub fn unique(crates: &[Crate]) -> Vec<Problem> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let mut problems = Vec::new();
     for krate in crates {
-        for name in krate.binaries.iter().chain(&krate.behind_features) {
+        let all = krate.binaries.iter().chain(&krate.behind_features);
+        for name in all.chain(&krate.in_go) {
             if let Some(other) = first.insert(name, &krate.manifest) {
                 problems.push(krate.problem(format!(
                     "`{name}` is a binary of {other} too; rename one of the two"
@@ -180,7 +195,7 @@ pub fn unique(crates: &[Crate]) -> Vec<Problem> {
     problems
 }
 
-/// Every binary of a listing is shown in its chapter, or run there: by its name in a console block, or by a scenario that
+/// Every binary of a listing, in Go too, is shown in its chapter, or run there: by its name in a console block, or by a scenario that
 /// the page names.
 pub fn used(pages: &[Source], crates: &[Crate], catalogue: &Catalogue) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -191,7 +206,9 @@ pub fn used(pages: &[Source], crates: &[Crate], catalogue: &Catalogue) -> Vec<Pr
         let mut used: BTreeSet<String> = BTreeSet::new();
         for fence in &page.page().fences {
             for include in includes(fence).unwrap_or_default() {
-                let behind = include.path.split_once("/src/bin/").map(|(_, rest)| rest);
+                let behind = ["/src/bin/", "/cmd/"]
+                    .iter()
+                    .find_map(|folder| Some(include.path.split_once(folder)?.1));
                 let name = behind.and_then(|rest| rest.split(['/', '.']).next());
                 used.extend(name.map(str::to_owned));
             }
@@ -211,7 +228,7 @@ pub fn used(pages: &[Source], crates: &[Crate], catalogue: &Catalogue) -> Vec<Pr
                 );
             }
         }
-        for name in krate.binaries.difference(&used) {
+        for name in krate.binaries.union(&krate.in_go).filter(|name| !used.contains(*name)) {
             problems.push(page.problem(
                 1,
                 format!("`{name}` is neither shown nor run here; include a part of it, run it in a console block, or name a scenario that does"),

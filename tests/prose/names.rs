@@ -5,7 +5,7 @@ use figures::{
     problem::Problem,
     recording::{self, Shown},
 };
-use stage::catalogue::Catalogue;
+use stage::catalogue::{Catalogue, slug};
 
 use crate::source::Source;
 
@@ -57,7 +57,7 @@ pub fn check(pages: &[Source], catalogue: &Catalogue) -> Vec<Problem> {
                 problems.push(page.problem(*line, unknown.to_string()));
             }
         }
-        let Some((_, slug)) = page.stem().split_once('-').filter(|_| page.is_chapter()) else {
+        let Some(slug) = slug(page.stem()) else {
             continue;
         };
         let mut own: Vec<&str> = catalogue

@@ -333,7 +333,7 @@ mod tests {
                 let package = listing.file_name().to_string_lossy().into_owned();
                 let name = format!(
                     "{}/{}",
-                    package.split_once('-').unwrap().1,
+                    stage::catalogue::slug(&package).unwrap(),
                     path.file_stem().unwrap().to_string_lossy()
                 );
                 let stored = fs::read_to_string(path.with_extension("svg")).unwrap_or_default();

@@ -150,7 +150,7 @@ pub fn lines(file: &str, anchor: Option<&str>, kind: &str) -> Result<Vec<Line>, 
 fn to_the_margin(lines: &mut [Line]) {
     let indents = lines.iter().filter(|line| !line.text.trim().is_empty());
     let common = indents
-        .map(|line| line.text.len() - line.text.trim_start_matches(' ').len())
+        .map(|line| line.text.len() - line.text.trim_start_matches([' ', '\t']).len())
         .min()
         .unwrap_or_default();
     for line in lines {
@@ -267,7 +267,12 @@ impl Excerpt {
         let changes = self.against.as_ref().map(|(_, changes)| changes.as_slice());
         out.push_str(&self.code(&self.lines, changes.unwrap_or_default(), true));
         if let Some(whole) = &self.whole {
-            let name = file.rsplit('/').next().unwrap_or_default();
+            // `main.go` says nothing; the folder it stands in does.
+            let last = file.rsplit('/').next().unwrap_or_default();
+            let name = match file.rsplit_once("/cmd/") {
+                Some((_, name)) => name,
+                None => last,
+            };
             out.push_str(&format!(
                 "<details class=\"whole\" data-file=\"{file}\" data-lines=\"{}\">\n<summary>All of <code>{name}</code></summary>\n{}</details>\n",
                 ranges(whole),
@@ -493,6 +498,18 @@ mod tests {
         assert_eq!(ranges(&shown), "3,5-6,8");
         let error = lines(FILE, Some("c"), "rust").unwrap_err();
         assert_eq!(error, "nothing stands at `ANCHOR: c`; there are `a`, `b`, `open`");
+    }
+
+    #[test]
+    fn code_that_is_indented_by_tabs_comes_to_the_margin_and_a_program_in_go_is_called_by_its_folder() {
+        let shown = Excerpt::join(vec![lines("\tfor {\n\t\tread()\n\t}\n", None, "go").unwrap()]);
+        let texts: Vec<&str> = shown.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["for {", "\tread()", "}"]);
+        let mut of_go = excerpt(shown.clone());
+        of_go.file = "listings/appendix-e-go/cmd/go-server/main.go".into();
+        of_go.whole = Some(shown);
+        let html = of_go.html(None);
+        assert!(html.contains("All of <code>go-server/main.go</code>"), "{html}");
     }
 
     #[test]

@@ -19,6 +19,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use serde::Deserialize;
+use stage::catalogue::slug;
 
 use crate::{
     chapter::Label,
@@ -46,7 +47,7 @@ pub struct Row {
 impl Row {
     /// `process` of `ch12-process`.
     pub fn slug(&self) -> &str {
-        self.package.split_once('-').map_or("", |(_, slug)| slug)
+        slug(&self.package).unwrap_or_default()
     }
 
     fn chapter(&self) -> u32 {
@@ -91,7 +92,8 @@ pub fn declared(root: &Path) -> Result<Vec<Row>, String> {
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    packages.sort();
+    // Appendices come last.
+    packages.sort_by_key(|package| (chapter(package), package.clone()));
     let mut rows = Vec::new();
     for package in packages {
         let file = format!("listings/{package}/Cargo.toml");
@@ -252,7 +254,11 @@ fn line(out: &mut String, row: &Row, measured: &Measured, own: bool) -> Result<(
         _ => clients,
     };
     let class = if own { " class=\"own\"" } else { "" };
-    let mark = if own { " <em>this chapter</em>" } else { "" };
+    let mark = match Label::of(&row.package) {
+        Some(Label::Appendix(_)) if own => " <em>this appendix</em>",
+        _ if own => " <em>this chapter</em>",
+        _ => "",
+    };
     let _ = write!(
         out,
         "<tr{class} role=\"row\"><th scope=\"row\" role=\"rowheader\">{}{mark} <small><code>{}</code></small></th>",

@@ -30,6 +30,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use stage::catalogue::slug;
 
 use crate::{number::count, problem::choices};
 
@@ -277,7 +278,7 @@ pub fn file(root: &Path, name: &str) -> Result<PathBuf, String> {
         .flatten()
     {
         let package = listing.file_name().to_string_lossy().into_owned();
-        let slug = package.split_once('-').map_or("", |(_, slug)| slug);
+        let slug = slug(&package).unwrap_or_default();
         for file in fs::read_dir(listing.path().join("results"))
             .into_iter()
             .flatten()

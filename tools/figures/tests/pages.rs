@@ -1134,6 +1134,29 @@ fn the_table_of_prices_has_the_rows_so_far_and_marks_the_chapters_own() {
 }
 
 #[test]
+fn an_appendix_shows_the_rows_of_all_chapters_and_its_own_behind_them_and_no_chapter_shows_its() {
+    let root = priced();
+    let listing = root.path().join("listings/appendix-e-go");
+    fs::create_dir_all(&listing).unwrap();
+    fs::write(
+        listing.join("Cargo.toml"),
+        "[package]\nname = \"appendix-e-go\"\n[package.metadata.book.server]\ngo-server = {}\n\
+         [package.metadata.book.price]\ngo-server = { model = \"a goroutine each\", breaks = \"one core\" }\n",
+    )
+    .unwrap();
+    price(&root, "appendix-e-go", "go-server");
+    price(&root, "ch02-more", "more-blocking-server");
+    let make = |page| make_in(root.path(), BOOK, &[(page, "{{#prices}}\n")]).unwrap().remove(0);
+    let table = make("appendix-e-go.md");
+    let at = |server: &str| table.find(&format!("<code>{server}</code></small>")).unwrap();
+    assert!(at("echo-blocking-server") < at("more-blocking-server"), "{table}");
+    assert!(at("more-blocking-server") < at("go-server"), "{table}");
+    assert!(table.contains("a goroutine each <em>this appendix</em>"), "{table}");
+    assert!(table.contains("cargo book measure prices echo more go<"), "{table}");
+    assert!(!make("ch02-more.md").contains("goroutine"));
+}
+
+#[test]
 fn a_priced_server_that_was_not_measured_fails_the_build_with_the_command_that_measures_it() {
     let root = priced();
     let make =

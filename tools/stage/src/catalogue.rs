@@ -1,7 +1,8 @@
 //! Every scenario of the book, and where its recordings stand.
 //!
 //! A chapter's scenarios are `listings/chNN-slug/scenarios/NAME.toml`; the recording of one variant is the folder
-//! `listings/chNN-slug/recordings/NAME.VARIANT`. On every command it is called `slug/NAME.VARIANT`.
+//! `listings/chNN-slug/recordings/NAME.VARIANT`. On every command it is called `slug/NAME.VARIANT`. An appendix that has
+//! programs has them in `listings/appendix-x-slug`.
 
 use std::{
     fs, io,
@@ -81,7 +82,10 @@ impl Catalogue {
     /// A folder that cannot be read, or the first scenario file that is wrong.
     pub fn open(root: &Path) -> Result<Catalogue, CatalogueError> {
         let mut chapters = Vec::new();
-        for folder in entries(&root.join("listings"))? {
+        let mut folders = entries(&root.join("listings"))?;
+        // Appendices stand behind the chapters.
+        folders.sort_by_key(|folder| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("appendix-")));
+        for folder in folders {
             let Some(slug) = folder.file_name().and_then(|name| slug(name.to_str()?)) else {
                 continue;
             };
@@ -192,7 +196,7 @@ impl Catalogue {
     }
 
     /// The file that a listing's binary is made from, by the place cargo gives it: `src/bin/NAME.rs`,
-    /// `src/bin/NAME/main.rs`, `exercises/` and `solutions/`. Relative to the workspace, with forward slashes.
+    /// `src/bin/NAME/main.rs`, `exercises/` and `solutions/`, or `cmd/NAME/main.go`. Relative to the workspace, with forward slashes.
     pub fn source_of(&self, binary: &str) -> Option<String> {
         let exercise = binary
             .split_once("-exercise-")
@@ -203,6 +207,7 @@ impl Catalogue {
         let places = [
             Some(format!("src/bin/{binary}.rs")),
             Some(format!("src/bin/{binary}/main.rs")),
+            Some(format!("cmd/{binary}/main.go")),
             exercise,
             solution,
         ];
@@ -241,10 +246,17 @@ impl Entry<'_> {
     }
 }
 
-/// `echo` of `ch01-echo`.
-fn slug(folder: &str) -> Option<&str> {
-    let (number, slug) = folder.strip_prefix("ch")?.split_once('-')?;
-    (!number.is_empty() && number.chars().all(|c| c.is_ascii_digit())).then_some(slug)
+/// The short name of a listing or page: `echo` of `ch01-echo`, `go` of `appendix-e-go`.
+pub fn slug(stem: &str) -> Option<&str> {
+    let (number, slug) = match stem.strip_prefix("appendix-") {
+        Some(rest) => rest.split_once('-')?,
+        None => stem.strip_prefix("ch")?.split_once('-')?,
+    };
+    let sound = match stem.starts_with("appendix-") {
+        true => number.len() == 1 && number.chars().all(|c| c.is_ascii_lowercase()),
+        false => !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()),
+    };
+    (sound && !slug.is_empty()).then_some(slug)
 }
 
 /// What a folder holds, sorted by name; nothing where there is no such folder.
@@ -263,4 +275,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
     };
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapters_and_appendices_have_short_names_and_nothing_else_has() {
+        let of = ["ch01-echo", "appendix-e-go", "ch-echo", "appendix-go", "ch1x-echo", "preface", "ch01-"].map(slug);
+        assert_eq!(of, [Some("echo"), Some("go"), None, None, None, None, None]);
+    }
 }

@@ -11,6 +11,7 @@
 pub mod catalogue;
 pub mod check;
 pub mod cited;
+pub mod go;
 pub mod output;
 pub mod perform;
 pub mod programs;

@@ -3,6 +3,7 @@
 //! `cargo test` builds only what the tests link to. Whoever needs the listings' programs, `stage` or the tap asks here:
 //! the workspace is built with the cargo that runs us, and the paths are taken from what it says. `BOOK_BIN_DIR=DIR`
 //! overrides it: the binary `NAME` is then `DIR/NAME` and nothing is built, so that prebuilt tests run as another user.
+//! What is written in Go ([`crate::go`]) is built by its own compiler, when it is first asked for.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +12,13 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
 
 use serde::Deserialize;
+
+use crate::go;
 
 /// The programs of the workspace, by name.
 #[derive(Clone, Debug)]
@@ -23,6 +26,35 @@ pub struct Programs {
     found: Found,
     /// Programs from elsewhere, before those that were found.
     own: BTreeMap<String, PathBuf>,
+    /// The workspace whose programs in Go are built where one is asked for.
+    go: Option<Go>,
+}
+
+/// Programs in Go, each built once.
+#[derive(Clone, Debug)]
+struct Go {
+    root: PathBuf,
+    folders: BTreeMap<String, PathBuf>,
+    built: Arc<Mutex<BTreeMap<String, Result<PathBuf, ProgramsError>>>>,
+}
+
+impl Go {
+    fn of(root: &Path) -> Go {
+        Go {
+            root: root.to_owned(),
+            folders: go::programs(root),
+            built: Arc::default(),
+        }
+    }
+
+    /// Where a program is; none where no program in Go has this name.
+    fn path(&self, name: &str) -> Option<Result<PathBuf, ProgramsError>> {
+        let folder = self.folders.get(name)?;
+        // Whoever comes second waits until it is built.
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = || go::build(&self.root, folder, &go::target(&self.root).join("go"));
+        Some(built.entry(name.to_owned()).or_insert_with(build).clone())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +95,23 @@ pub enum ProgramsError {
         /// The names there are.
         choices: Vec<String>,
     },
+    /// There is no compiler for it.
+    #[error(
+        "`{program}` is written in Go, and there is no `go` on the PATH: `.ci/go` brings one for this workspace (it needs pip), \
+         and so does https://go.dev/dl for everything"
+    )]
+    NoGo {
+        /// The program.
+        program: String,
+    },
+    /// It does not compile.
+    #[error("compiling `{program}` with go failed:\n{said}")]
+    Go {
+        /// The program.
+        program: String,
+        /// What was said.
+        said: String,
+    },
     /// `BOOK_BIN_DIR` lacks a program.
     #[error("BOOK_BIN_DIR has no {}; build with `cargo build --workspace --bins --lib --all-features` and point it to target/debug", .0.display())]
     NotInFolder(PathBuf),
@@ -83,6 +132,7 @@ impl Programs {
             Some(folder) => Ok(Programs {
                 found: Found::Folder(folder.into()),
                 own: BTreeMap::new(),
+                go: None,
             }),
             None => build(
                 root,
@@ -105,6 +155,7 @@ impl Programs {
             return Ok(Programs {
                 found: Found::Folder(folder.into()),
                 own: BTreeMap::new(),
+                go: None,
             });
         }
         let mut what = vec!["--release", "--bins", "--lib"];
@@ -119,6 +170,7 @@ impl Programs {
         Programs {
             found: Found::Built { binaries, tap },
             own: BTreeMap::new(),
+            go: None,
         }
     }
 
@@ -141,13 +193,16 @@ impl Programs {
         self
     }
 
-    /// Where a binary is.
+    /// Where a binary is. One in Go is built, if it was not yet.
     ///
     /// # Errors
-    /// None of this name; the choices are listed.
+    /// None of this name; the choices are listed. One in Go where there is no Go, or that does not compile.
     pub fn path(&self, name: &str) -> Result<PathBuf, ProgramsError> {
         if let Some(path) = self.own.get(name) {
             return Ok(path.clone());
+        }
+        if let Some(path) = self.go.as_ref().and_then(|go| go.path(name)) {
+            return path;
         }
         match &self.found {
             Found::Folder(folder) => {
@@ -163,6 +218,11 @@ impl Programs {
                 })
             }
         }
+    }
+
+    /// Whether this program is written in Go: the tap does not see its calls.
+    pub fn is_in_go(&self, name: &str) -> bool {
+        self.go.as_ref().is_some_and(|go| go.folders.contains_key(name))
     }
 
     /// Where the tap's library is; none where it was not built.
@@ -237,6 +297,7 @@ fn build(root: &Path, what: &[&str], progress: &mut dyn FnMut(&str)) -> Result<P
     Ok(Programs {
         found: read_messages(&messages),
         own: BTreeMap::new(),
+        go: Some(Go::of(root)),
     })
 }
 
@@ -275,6 +336,7 @@ mod tests {
         let programs = Programs {
             found,
             own: BTreeMap::new(),
+            go: None,
         };
         assert_eq!(programs.path("echo").unwrap(), Path::new("/t/echo"));
         assert_eq!(programs.tap().unwrap(), Path::new("/t/libtap.so"));

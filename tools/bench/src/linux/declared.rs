@@ -1,11 +1,13 @@
 //! What the listings declare to be measured by name: `[package.metadata.book.KIND.NAME]`.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
+
+use stage::catalogue::{Catalogue, slug};
 
 use crate::error::MeasureError;
 
 /// The kinds there are.
-pub const KINDS: [&str; 2] = ["chart", "stall"];
+pub const KINDS: [&str; 3] = ["chart", "beside", "stall"];
 
 /// Something declared.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ pub fn find(root: &Path, name: &str) -> Result<Named, MeasureError> {
         .flatten()
     {
         let package = listing.file_name().to_string_lossy().into_owned();
-        let Some((_, slug)) = package.split_once('-') else {
+        let Some(slug) = slug(&package) else {
             continue;
         };
         let file = format!("listings/{package}/Cargo.toml");
@@ -56,11 +58,45 @@ pub fn find(root: &Path, name: &str) -> Result<Named, MeasureError> {
     known.sort();
     Err(MeasureError::Declared(format!(
         "nothing that is measured is called `{name}`; there are {}; one is declared in a listing's Cargo.toml, below \
-         [package.metadata.book.chart.NAME] or [package.metadata.book.stall.NAME]; CONTRIBUTING.md says how",
+         [package.metadata.book.KIND.NAME] with KIND one of {}; CONTRIBUTING.md says how",
         if known.is_empty() {
             "none".into()
         } else {
             known.join(", ")
-        }
+        },
+        KINDS.join(", ")
     )))
+}
+
+/// The listings in which these servers stand.
+pub fn packages<'a>(root: &Path, servers: impl Iterator<Item = &'a String>) -> Result<BTreeSet<String>, String> {
+    let catalogue = Catalogue::open(root).map_err(|error| error.to_string())?;
+    servers
+        .map(|server| {
+            let source = catalogue.source_of(server);
+            let package = source.as_deref().and_then(|source| source.split('/').nth(1));
+            package
+                .map(str::to_owned)
+                .ok_or_else(|| format!("there is no program `{server}` in listings/"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_in_its_listing_and_one_that_is_not_there_is_told() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let find = |name: &str| packages(&root, [&name.to_owned()].into_iter());
+        assert_eq!(
+            find("multiplex-async-server"),
+            Ok(BTreeSet::from(["ch15-multiplex".to_owned()]))
+        );
+        assert_eq!(
+            find("no-server"),
+            Err("there is no program `no-server` in listings/".to_owned())
+        );
+    }
 }

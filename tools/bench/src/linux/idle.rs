@@ -81,6 +81,7 @@ pub fn idle(
             name: server.clone(),
             path: programs.path(server)?,
             arguments: Vec::new(),
+            everywhere: false,
         });
         lines.push(Line {
             name: server.clone(),

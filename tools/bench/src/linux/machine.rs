@@ -24,9 +24,17 @@ impl Processors {
 
     /// Does something, to begin with starting a process, on the server's processor, and comes back to ours.
     pub fn at_the_servers<T>(self, work: impl FnOnce() -> T) -> io::Result<T> {
-        pin(self.server)?;
+        pin(&[self.server])?;
         let done = work();
-        pin(self.load)?;
+        pin(&[self.load])?;
+        Ok(done)
+    }
+
+    /// Does something on either processor, as the system likes, and comes back to ours.
+    pub fn anywhere<T>(self, work: impl FnOnce() -> T) -> io::Result<T> {
+        pin(&[self.server, self.load])?;
+        let done = work();
+        pin(&[self.load])?;
         Ok(done)
     }
 
@@ -59,13 +67,15 @@ fn allowed() -> io::Result<Vec<usize>> {
     Ok((0..libc::CPU_SETSIZE as usize).filter(is_in).collect())
 }
 
-/// Keeps this thread, and what it starts, on one processor.
-fn pin(cpu: usize) -> io::Result<()> {
-    // SAFETY: as above; the number came out of such a set and is below its size.
+/// Keeps this thread, and what it starts, on these processors.
+fn pin(cpus: &[usize]) -> io::Result<()> {
+    // SAFETY: as above; the numbers came out of such a set and are below its size.
     #[allow(unsafe_code)]
     let done = unsafe {
         let mut set: libc::cpu_set_t = mem::zeroed();
-        libc::CPU_SET(cpu, &mut set);
+        for &cpu in cpus {
+            libc::CPU_SET(cpu, &mut set);
+        }
         libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
     };
     if done == 0 {
@@ -168,6 +178,10 @@ mod tests {
             let processors = Processors::ours().unwrap();
             let there = processors.at_the_servers(allowed).unwrap().unwrap();
             assert_eq!(there, [processors.server]);
+            assert_eq!(allowed().unwrap(), [processors.load]);
+            let mut both = vec![processors.server, processors.load];
+            both.dedup();
+            assert_eq!(processors.anywhere(allowed).unwrap().unwrap(), both);
             assert_eq!(allowed().unwrap(), [processors.load]);
         })
         .join()

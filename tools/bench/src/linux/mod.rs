@@ -1,5 +1,6 @@
 //! What only Linux can do: start servers where they are alone on a processor, and ask `/proc` what they cost.
 
+mod beside;
 mod calls;
 mod declared;
 mod idle;
@@ -30,6 +31,7 @@ pub fn named(
 ) -> Result<Stored, MeasureError> {
     let found = declared::find(root, name)?;
     match found.kind {
+        "beside" => beside::beside(root, name, &found, effort, progress),
         "stall" => stall::stall(root, name, &found, effort, progress),
         _ => idle::idle(root, name, &found, effort, progress),
     }

@@ -2,6 +2,8 @@
 
 use std::{env, fs, path::Path, process::Command};
 
+use stage::go;
+
 use super::server::Program;
 use crate::{doing, error::MeasureError};
 
@@ -10,8 +12,7 @@ use crate::{doing, error::MeasureError};
 /// `quiet`, it prints no line for a request.
 pub fn reference(root: &Path, quiet: bool) -> Result<Program, MeasureError> {
     let source = root.join("tools/bench/peers/epoll.c");
-    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    let folder = folder.join("bench");
+    let folder = go::target(root).join("bench");
     fs::create_dir_all(&folder).map_err(doing(folder.display().to_string()))?;
     let program = folder.join("reference");
     let built = Program {
@@ -22,6 +23,7 @@ pub fn reference(root: &Path, quiet: bool) -> Result<Program, MeasureError> {
         },
         path: program.clone(),
         arguments: if quiet { vec!["quiet".into()] } else { Vec::new() },
+        everywhere: false,
     };
     let changed = |file: &Path| fs::metadata(file)?.modified();
     if changed(&program).is_ok_and(|then| changed(&source).is_ok_and(|now| now < then)) {
@@ -51,4 +53,57 @@ pub fn reference(root: &Path, quiet: bool) -> Result<Program, MeasureError> {
         .persist(&program)
         .map_err(|error| doing(program.display().to_string())(error.error))?;
     Ok(built)
+}
+
+/// Our echo server on Go's `net`. `quiet`, it prints no line for a request.
+pub fn go(root: &Path, quiet: bool) -> Result<Program, MeasureError> {
+    let source = root.join("tools/bench/peers/net");
+    Ok(Program {
+        name: "Go's net".into(),
+        path: go::build(root, &source, &go::target(root).join("bench"))?,
+        arguments: if quiet { vec!["quiet".into()] } else { Vec::new() },
+        everywhere: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use stage::programs::ProgramsError;
+
+    use super::{
+        super::{
+            machine::Processors,
+            work::{Crowd, work},
+        },
+        *,
+    };
+
+    /// Every answer is compared with what was said, so that a peer which is fast and wrong fails here.
+    #[test]
+    fn our_server_on_gos_net_echoes_on_one_processor_and_on_all_printing_and_quiet() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let processors = Processors::ours().unwrap();
+        for quiet in [true, false] {
+            let program = match go(&root, quiet) {
+                Err(MeasureError::Programs(error @ ProgramsError::NoGo { .. }))
+                    if env::var("BOOK_REQUIRE_LIVE").as_deref() != Ok("1") =>
+                {
+                    eprintln!("not tried: {error}");
+                    return;
+                }
+                other => other.unwrap(),
+            };
+            for everywhere in [false, true] {
+                let program = Program {
+                    everywhere,
+                    ..program.clone()
+                };
+                let crowd = Crowd { active: 10, idle: 2 };
+                let work = work(&program, crowd, Duration::from_millis(50), processors).unwrap();
+                assert!(work.cpu > 0.5 && work.cpu < 5000.0, "{work:?}");
+            }
+        }
+    }
 }

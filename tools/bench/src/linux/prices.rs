@@ -13,7 +13,7 @@ use figures::{
     prices::{RESULT, Row, declared},
     result::{Measured, Value},
 };
-use stage::programs::Programs;
+use stage::{catalogue::slug, programs::Programs};
 
 use super::{
     calls::{self, Counted},
@@ -88,7 +88,7 @@ pub fn prices(
 
     let conditions = conditions(others, processors);
     let stored = |(package, values): (String, BTreeMap<String, Value>)| {
-        let slug = package.split_once('-').map_or("", |(_, slug)| slug);
+        let slug = slug(&package).unwrap_or_default();
         Stored {
             file: PathBuf::from(format!("listings/{package}/results/{RESULT}.toml")),
             measured: Measured {
@@ -141,6 +141,7 @@ fn priced(root: &Path, row: Row, programs: &Programs, room: usize) -> Result<Pri
         name: row.server.clone(),
         path: programs.path(&row.server)?,
         arguments: Vec::new(),
+        everywhere: false,
     };
     let active = claims.served_at_once().unwrap_or(ACTIVE).min(ACTIVE).min(room);
     Ok(Priced {
@@ -233,7 +234,10 @@ fn counted(
                 .into(),
         ));
     };
-    let Counted { calls, lines } = calls::count(&server.program, &tap, processors)?;
+    let Counted { calls, lines } = match programs.is_in_go(&server.row.server) {
+        true => calls::count_traced(&server.program, processors)?,
+        false => calls::count(&server.program, &tap, processors)?,
+    };
     server.quiet = lines < 0.5;
     let mut put = |what: &str, number| {
         values.insert(

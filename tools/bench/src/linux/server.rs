@@ -35,6 +35,8 @@ pub struct Program {
     pub path: PathBuf,
     /// What it is told behind the address.
     pub arguments: Vec<String>,
+    /// Whether it may run on the load generator's processor as well as on its own.
+    pub everywhere: bool,
 }
 
 /// A server that listens. Dropped, it is killed, with its whole family.
@@ -91,8 +93,11 @@ impl Server {
         }
         add(&mut command);
         let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
-        let child = processors
-            .at_the_servers(|| command.spawn())
+        let child = match program.everywhere {
+            true => processors.anywhere(|| command.spawn()),
+            false => processors.at_the_servers(|| command.spawn()),
+        };
+        let child = child
             .and_then(|child| child)
             .map_err(doing(format!("{} ({})", told(), program.path.display())))?;
         living.push(child.id());
@@ -204,6 +209,7 @@ impl From<&Path> for Program {
                 .into_owned(),
             path: path.to_owned(),
             arguments: Vec::new(),
+            everywhere: false,
         }
     }
 }

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use stage::programs::Programs;
 
 use super::{
-    declared::Named,
+    declared::{Named, packages},
     load::{Clients, Latencies},
     machine::{self, Processors, Weight, take_descriptors},
     server::{Program, Server},
@@ -61,11 +61,14 @@ pub fn stall(
         ))
     })?;
     progress("building the server, optimised");
-    let programs = Programs::release(root, &[package], progress)?;
+    let packages = packages(root, [&declared.server].into_iter()).map_err(MeasureError::Declared)?;
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let programs = Programs::release(root, &packages, progress)?;
     let program = Program {
         name: declared.server.clone(),
         path: programs.path(&declared.server)?,
         arguments: Vec::new(),
+        everywhere: false,
     };
     take_descriptors();
     let processors = Processors::ours().map_err(doing("asking which processors we may use"))?;

@@ -1,0 +1,3 @@
+module fromforktoawait
+
+go 1.24
