@@ -82,7 +82,11 @@ pub fn all(root: &Path) -> Vec<Crate> {
     let mut in_go: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, folder) in stage::go::programs(root) {
         let listing = folder.ancestors().nth(2).unwrap_or(root);
-        let manifest = listing.join("Cargo.toml").to_string_lossy().replace('\\', "/").replace(&prefix, "");
+        let manifest = listing
+            .join("Cargo.toml")
+            .to_string_lossy()
+            .replace('\\', "/")
+            .replace(&prefix, "");
         in_go.entry(manifest).or_default().insert(name);
     }
     metadata
@@ -228,7 +232,11 @@ pub fn used(pages: &[Source], crates: &[Crate], catalogue: &Catalogue) -> Vec<Pr
                 );
             }
         }
-        for name in krate.binaries.union(&krate.in_go).filter(|name| !used.contains(*name)) {
+        for name in krate
+            .binaries
+            .union(&krate.in_go)
+            .filter(|name| !used.contains(*name))
+        {
             problems.push(page.problem(
                 1,
                 format!("`{name}` is neither shown nor run here; include a part of it, run it in a console block, or name a scenario that does"),

@@ -1146,13 +1146,23 @@ fn an_appendix_shows_the_rows_of_all_chapters_and_its_own_behind_them_and_no_cha
     .unwrap();
     price(&root, "appendix-e-go", "go-server");
     price(&root, "ch02-more", "more-blocking-server");
-    let make = |page| make_in(root.path(), BOOK, &[(page, "{{#prices}}\n")]).unwrap().remove(0);
+    let make = |page| {
+        make_in(root.path(), BOOK, &[(page, "{{#prices}}\n")])
+            .unwrap()
+            .remove(0)
+    };
     let table = make("appendix-e-go.md");
     let at = |server: &str| table.find(&format!("<code>{server}</code></small>")).unwrap();
     assert!(at("echo-blocking-server") < at("more-blocking-server"), "{table}");
     assert!(at("more-blocking-server") < at("go-server"), "{table}");
-    assert!(table.contains("a goroutine each <em>this appendix</em>"), "{table}");
-    assert!(table.contains("cargo book measure prices echo more go<"), "{table}");
+    assert!(
+        table.contains("a goroutine each <em>this appendix</em>"),
+        "{table}"
+    );
+    assert!(
+        table.contains("cargo book measure prices echo more go<"),
+        "{table}"
+    );
     assert!(!make("ch02-more.md").contains("goroutine"));
 }
 

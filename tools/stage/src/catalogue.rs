@@ -84,7 +84,11 @@ impl Catalogue {
         let mut chapters = Vec::new();
         let mut folders = entries(&root.join("listings"))?;
         // Appendices stand behind the chapters.
-        folders.sort_by_key(|folder| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("appendix-")));
+        folders.sort_by_key(|folder| {
+            folder
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("appendix-"))
+        });
         for folder in folders {
             let Some(slug) = folder.file_name().and_then(|name| slug(name.to_str()?)) else {
                 continue;
@@ -283,7 +287,16 @@ mod tests {
 
     #[test]
     fn chapters_and_appendices_have_short_names_and_nothing_else_has() {
-        let of = ["ch01-echo", "appendix-e-go", "ch-echo", "appendix-go", "ch1x-echo", "preface", "ch01-"].map(slug);
+        let of = [
+            "ch01-echo",
+            "appendix-e-go",
+            "ch-echo",
+            "appendix-go",
+            "ch1x-echo",
+            "preface",
+            "ch01-",
+        ]
+        .map(slug);
         assert_eq!(of, [Some("echo"), Some("go"), None, None, None, None, None]);
     }
 }

@@ -140,10 +140,15 @@ mod tests {
         let told = error.to_string();
         match error {
             ProgramsError::NoGo { .. } => assert!(
-                told.starts_with("`go-server` is written in Go, and there is no `go` on the PATH: `.ci/go` brings one"),
+                told.starts_with(
+                    "`go-server` is written in Go, and there is no `go` on the PATH: `.ci/go` brings one"
+                ),
                 "{told}"
             ),
-            _ => assert!(told.starts_with("compiling `go-server` with go failed:\n"), "{told}"),
+            _ => assert!(
+                told.starts_with("compiling `go-server` with go failed:\n"),
+                "{told}"
+            ),
         }
     }
 }

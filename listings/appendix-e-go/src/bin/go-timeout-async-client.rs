@@ -27,7 +27,10 @@ async fn main() -> Result<()> {
     let mut stream = TcpStream::connect(&address)
         .await
         .with_context(|| format!("connecting to {address}"))?;
-    stream.write_all(MESSAGE).await.with_context(|| format!("writing to {address}"))?;
+    stream
+        .write_all(MESSAGE)
+        .await
+        .with_context(|| format!("writing to {address}"))?;
     let mut answer = [0; MESSAGE.len()];
     // ANCHOR: timeout
     let first = time::timeout(PATIENCE, stream.read(&mut answer)).await; // ❶

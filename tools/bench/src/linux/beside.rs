@@ -5,7 +5,7 @@
 //! ```toml
 //! [package.metadata.book.beside.net]
 //! title = "tokio beside Go's net"
-//! clients = [1, 10, 100, 1000]
+//! clients = [10, 100, 1000]
 //! servers = { multiplex-async-server = "tokio, one thread" }
 //! ```
 //!
@@ -74,7 +74,7 @@ pub fn beside(
     let package = named.package.clone();
     let wrong = |what: String| {
         MeasureError::Declared(format!(
-            "listings/{package}/Cargo.toml: `{name}`: {what}; it has title, clients = [1, 10, 100, 1000] and servers = \
+            "listings/{package}/Cargo.toml: `{name}`: {what}; it has title, clients = [10, 100, 1000] and servers = \
              {{ NAME-server = \"its label\" }}"
         ))
     };
@@ -116,7 +116,11 @@ pub fn beside(
     lines.push(line("net-everywhere", "Go, as it starts by default"));
     lines.push(line("c", "C, epoll"));
     let room = take_descriptors().saturating_sub(OTHERS);
-    let places: BTreeSet<usize> = declared.clients.iter().map(|&clients| clients.clamp(1, room)).collect();
+    let places: BTreeSet<usize> = declared
+        .clients
+        .iter()
+        .map(|&clients| clients.clamp(1, room))
+        .collect();
     let processors = Processors::ours().map_err(doing("asking which processors we may use"))?;
     let _weight = Weight::take();
 
@@ -151,7 +155,10 @@ pub fn beside(
         .iter()
         .flat_map(|round| round.values().map(|work| work.others));
     let version = go::version(root).unwrap_or_else(|| "go".into());
-    let conditions = format!("{version}; {}", conditions(Spread::of(others.collect()), processors));
+    let conditions = format!(
+        "{version}; {}",
+        conditions(Spread::of(others.collect()), processors)
+    );
     let measured = Measured {
         title: declared.title.clone(),
         command: format!("cargo book measure {name}"),
@@ -209,7 +216,9 @@ fn values<'a>(
             put(format!("{name}.ratio-{place}"), "", &|round| {
                 of(round).cpu / both(round, place, &cpu)
             });
-            put(format!("{name}.switches-{place}"), "", &|round| of(round).switches);
+            put(format!("{name}.switches-{place}"), "", &|round| {
+                of(round).switches
+            });
         }
     }
     for &place in places {
@@ -246,16 +255,26 @@ mod tests {
                 (Who::GoEverywhere, 12.0),
                 (Who::C, 5.0),
             ];
-            works.map(|(who, cpu)| ((who, 100), work(cpu))).into_iter().collect::<Round>()
+            works
+                .map(|(who, cpu)| ((who, 100), work(cpu)))
+                .into_iter()
+                .collect::<Round>()
         };
         // The machine was busy in the second round: twice the time for everybody, and the same ratio.
-        let rounds = [round(8.0, 9.0, 11.0), round(16.0, 18.0, 22.0), round(8.0, 9.0, 11.0)];
+        let rounds = [
+            round(8.0, 9.0, 11.0),
+            round(16.0, 18.0, 22.0),
+            round(8.0, 9.0, 11.0),
+        ];
         let name = "a-server".to_owned();
         let values = values([&name].into_iter(), &BTreeSet::from([100]), &rounds);
         let of = |key: &str| values[key].value.real();
         assert_eq!(of("a-server.100"), 8.0);
         assert_eq!(of("a-server.ratio-100"), 0.8);
-        assert_eq!(values["a-server.ratio-100"].most, values["a-server.ratio-100"].least);
+        assert_eq!(
+            values["a-server.ratio-100"].most,
+            values["a-server.ratio-100"].least
+        );
         assert_eq!((of("net.100"), of("control-100")), (10.0, 0.82));
         assert_eq!(values["net.100"].most.map(|most| most.real()), Some(20.0));
         assert_eq!((of("c.switches-100"), of("net.switches-100")), (0.5, 0.5));

@@ -29,6 +29,10 @@ const REST: Duration = Duration::from_millis(20);
 /// How many requests are counted.
 const REQUESTS: u64 = 200;
 
+/// How long a traced server rests between two requests. strace holds it up for longer than a client takes to ask again:
+/// without a rest, the next request would be there whenever it looks.
+const BREATH: Duration = Duration::from_millis(2);
+
 /// What a server does for one request.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
@@ -51,7 +55,7 @@ pub fn count(program: &Program, tap: &Path, processors: Processors) -> Result<Co
         let written = log.read().map_err(doing("reading the tap's log"))?;
         Ok((written.lines, written.full))
     };
-    asked(folder.path(), tapped, read, begun)?.ok_or_else(|| MeasureError::Server {
+    asked(folder.path(), None, tapped, read, begun)?.ok_or_else(|| MeasureError::Server {
         server: program.name.clone(),
         what: "it answers and the tap sees no call; a program that goes round libc, or is linked statically, cannot be counted".into(),
         said: String::new(),
@@ -71,7 +75,10 @@ pub fn count_traced(program: &Program, processors: Processors) -> Result<Counted
     fs::write(&script, text).map_err(doing("writing a script"))?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(doing("writing a script"))?;
     let traced = Program {
-        name: format!("{} under strace (install strace, if it is not there)", program.name),
+        name: format!(
+            "{} under strace (install strace, if it is not there)",
+            program.name
+        ),
         path: script,
         ..program.clone()
     };
@@ -81,7 +88,7 @@ pub fn count_traced(program: &Program, processors: Processors) -> Result<Counted
         })
     };
     let read = || Ok((fs::read(&log).map_err(doing("reading strace's log"))?, false));
-    asked(folder.path(), start, read, traced_calls)?.ok_or_else(|| MeasureError::Server {
+    asked(folder.path(), Some(BREATH), start, read, traced_calls)?.ok_or_else(|| MeasureError::Server {
         server: program.name.clone(),
         what: "it answers and strace sees no call".into(),
         said: String::new(),
@@ -92,10 +99,11 @@ pub fn count_traced(program: &Program, processors: Processors) -> Result<Counted
 const TRACED: &str = "read,write,readv,writev,recvfrom,sendto,recvmsg,sendmsg,accept4,epoll_wait,epoll_pwait,epoll_pwait2,epoll_ctl,\
                       poll,ppoll,select,shutdown,close,setsockopt";
 
-/// Has a server asked, one thing after another, and its calls counted. None where no call was seen. `read` reads the log,
-/// and says whether it is full.
+/// Has a server asked, one thing after another, and its calls counted. None where no call was seen. With a `breath`, it comes
+/// to rest before the next one. `read` reads the log, and says whether it is full.
 fn asked(
     folder: &Path,
+    breath: Option<Duration>,
     start: impl FnOnce(File) -> Result<Server, MeasureError>,
     read: impl Fn() -> Result<(Vec<u8>, bool), MeasureError>,
     counts: impl Fn(&str) -> BTreeMap<&str, u64>,
@@ -111,12 +119,23 @@ fn asked(
             refused.error
         )));
     }
-    let mut ask = |requests| clients.closed(1, Until::Requests(requests));
-    ask(20).map_err(|error| server.wrong(error.to_string()))?;
+    let mut ask = |server: &mut Server, requests: u64| {
+        let (times, each) = breath.map_or((1, requests), |_| (requests, 1));
+        for _ in 0..times {
+            clients
+                .closed(1, Until::Requests(each))
+                .map_err(|error| server.wrong(error.to_string()))?;
+            if let Some(breath) = breath {
+                server.family().usage_at_rest(breath);
+            }
+        }
+        Ok::<(), MeasureError>(())
+    };
+    ask(&mut server, 20)?;
     server.family().usage_at_rest(REST);
     let before = read()?.0.len();
     let lines_before = lines();
-    ask(REQUESTS).map_err(|error| server.wrong(error.to_string()))?;
+    ask(&mut server, REQUESTS)?;
     server.family().usage_at_rest(REST);
     let (log, full) = read()?;
     if full {

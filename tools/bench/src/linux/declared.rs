@@ -69,7 +69,10 @@ pub fn find(root: &Path, name: &str) -> Result<Named, MeasureError> {
 }
 
 /// The listings in which these servers stand.
-pub fn packages<'a>(root: &Path, servers: impl Iterator<Item = &'a String>) -> Result<BTreeSet<String>, String> {
+pub fn packages<'a>(
+    root: &Path,
+    servers: impl Iterator<Item = &'a String>,
+) -> Result<BTreeSet<String>, String> {
     let catalogue = Catalogue::open(root).map_err(|error| error.to_string())?;
     servers
         .map(|server| {

@@ -97,9 +97,11 @@ impl Server {
             true => processors.anywhere(|| command.spawn()),
             false => processors.at_the_servers(|| command.spawn()),
         };
-        let child = child
-            .and_then(|child| child)
-            .map_err(doing(format!("{} ({})", told(), program.path.display())))?;
+        let child = child.and_then(|child| child).map_err(doing(format!(
+            "{} ({})",
+            told(),
+            program.path.display()
+        )))?;
         living.push(child.id());
         drop(living);
         let mut server = Server {
