@@ -61,12 +61,12 @@ impl Drawing<'_> {
         }
     }
 
-    /// The life of one task, or of several of the same name one after another.
+    /// The life of one task. Of several of the same name it is one line, for as long as any of them lives.
     fn life(&self, out: &mut String, x: f64, side: Side, name: &str) {
         let (top, bottom) = (self.columns.head - 4.0, self.height - 4.0);
         let (mut lines, mut marks) = (String::new(), String::new());
         // Where it began to live, and where its poll began; before the first row where that is not shown.
-        let (mut born, mut polled, mut over) = (None, None, false);
+        let (mut born, mut polled, mut alive, mut over) = (None, None, 0_usize, false);
         let line = |lines: &mut String, from: f64, to: f64| {
             let _ = write!(
                 lines,
@@ -96,7 +96,8 @@ impl Drawing<'_> {
             last = row;
             for did in &task.did {
                 if *did == Did::Made {
-                    (born, over) = (Some(y), false);
+                    born.get_or_insert(y);
+                    (alive, over) = (alive + 1, false);
                 } else if !over {
                     born.get_or_insert(top);
                 }
@@ -140,8 +141,11 @@ impl Drawing<'_> {
                     );
                 }
                 if matches!(did, Did::Ready | Did::Dropped) {
-                    line(&mut lines, born.take().unwrap_or(top), end);
-                    over = true;
+                    alive = alive.saturating_sub(1);
+                    if alive == 0 {
+                        line(&mut lines, born.take().unwrap_or(top), end);
+                        over = true;
+                    }
                 }
             }
         }
