@@ -602,7 +602,12 @@ impl Reader<'_> {
         if ends.iter().any(|call| call.start > segment.segment.time) {
             return unknown("the call that it ought to come from began after the segment had passed");
         }
-        let end = ends.last().and_then(|call| call.end);
+        // A `close` that lingers has long done its part when the last segments leave under it.
+        let done = |call: &&Call| match call.call {
+            Name::Close if segment.segment.time.saturating_sub(call.start) > AT_ONCE => Some(call.start),
+            _ => call.end,
+        };
+        let end = ends.last().and_then(done);
         Cause {
             by: By::Calls(causes),
             released: end.and_then(|end| self.release(turn, end)),
