@@ -170,13 +170,15 @@ fn values(rounds: &mut [Seen]) -> BTreeMap<String, Value> {
             let measured = rounds.iter_mut().map(|seen| which(seen).quantile(part));
             put(format!("{name}.{quantile}"), "ms", measured.collect());
         }
-        let counts = rounds.iter_mut().map(|seen| which(seen).len() as f64);
-        put(format!("{name}.requests"), "", counts.collect());
     }
     let ratio = rounds
         .iter_mut()
         .map(|seen| seen.from_due.quantile(0.99) / seen.closed.quantile(0.99).max(0.001));
     put("p99-ratio".into(), "", ratio.collect());
+    for (name, which) in all {
+        let counts = Spread::of(rounds.iter_mut().map(|seen| which(seen).len() as f64).collect());
+        values.insert(format!("{name}.requests"), Value::whole(counts.median as u64, ""));
+    }
     values
 }
 

@@ -690,11 +690,12 @@ impl Drawing<'_> {
                 n(y + 6.5)
             );
         }
-        // Where something is under way meanwhile, its arrow passes through the middle; the lanes beside are free.
-        let (x, anchor) = if self.columns.lanes == Lanes::Columns && self.passed_over(y) {
-            (self.columns.outer.0 - ASIDE - 4.0, "e")
-        } else {
-            (self.columns.middle(), "m")
+        // Where something is under way meanwhile, its arrow passes through the middle. The lanes beside are free; where there
+        // are none, the edge is.
+        let (x, anchor) = match (self.passed_over(y), self.columns.lanes) {
+            (false, _) => (self.columns.middle(), "m"),
+            (true, Lanes::Columns) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
+            (true, Lanes::Stacked) => (self.columns.inner.0 + 12.0, "s"),
         };
         let _ = write!(
             out,
