@@ -19,6 +19,7 @@ const KINDS: &[&str] = &[
     "markdown",
     "recording",
     "rust",
+    "schedule",
     "teacher",
     "text",
     "toml",

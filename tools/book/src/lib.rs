@@ -5,9 +5,13 @@
 //! file's time is too coarse for one who saves twice a second). HTTP, web sockets and compression are axum's and
 //! tower-http's.
 
+pub mod archive;
 pub mod browser;
 pub mod chromium;
 pub mod debounce;
+pub mod edition;
+pub mod epub;
+pub mod kit;
 pub mod log;
 pub mod nearest;
 pub mod policy;

@@ -37,6 +37,8 @@ enum Verb {
     Record(verbs::record::Record),
     Verify(verbs::verify::Verify),
     Measure(verbs::measure::Measure),
+    Kit(verbs::kit::Kit),
+    Epub(verbs::epub::Epub),
     Pictures(verbs::pictures::Pictures),
 }
 
@@ -53,6 +55,8 @@ fn main() -> ExitCode {
         Verb::Record(record) => record.run(),
         Verb::Verify(verify) => verify.run(),
         Verb::Measure(measure) => measure.run(),
+        Verb::Kit(kit) => kit.run(),
+        Verb::Epub(epub) => epub.run(),
         Verb::Pictures(pictures) => pictures.run(),
     };
     match done {

@@ -6,9 +6,41 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
-use crate::Exercise;
+use crate::{
+    Exercise,
+    running::{Running, until},
+};
+
+/// The longest that cargo may take where nobody says otherwise: the first build of all there is takes minutes.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// How much is kept of what cargo says: a line for each crate that the program is made of, and the compiler's errors.
+const KEPT: usize = 4 * 1024 * 1024;
+
+/// How a program is built.
+#[derive(Clone, Copy, Debug)]
+pub struct How<'a> {
+    /// The book's solution, and not the program that the reader changes.
+    pub solution: bool,
+    /// Where cargo puts what it builds; the workspace's own folder if not given.
+    pub target: Option<&'a Path>,
+    /// The longest it may take: a compiler can be kept busy for ever.
+    pub limit: Duration,
+}
+
+impl How<'_> {
+    /// In the workspace's own folder, with time.
+    pub fn here(solution: bool) -> Self {
+        How {
+            solution,
+            target: None,
+            limit: LONGEST,
+        }
+    }
+}
 
 /// A program that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +59,16 @@ pub enum BuildError {
         /// What the compiler said.
         said: String,
     },
+    /// The compiler did not come to an end.
+    #[error(
+        "`{file}` was still being compiled after {seconds} s, and was given up: it keeps the compiler busy"
+    )]
+    Endless {
+        /// The file, relative to the workspace.
+        file: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// Cargo cannot be started, or says nothing of the program.
     #[error("building `{file}`: {message}")]
     Cargo {
@@ -41,8 +83,8 @@ pub enum BuildError {
 ///
 /// # Errors
 /// The file is missing, it does not compile, or cargo cannot be started.
-pub fn build(exercise: &Exercise, solution: bool) -> Result<PathBuf, BuildError> {
-    let (file, binary) = match solution {
+pub fn build(exercise: &Exercise, how: How<'_>) -> Result<PathBuf, BuildError> {
+    let (file, binary) = match how.solution {
         true => (exercise.solution_source(), exercise.solution()),
         false => (exercise.source(), exercise.binary()),
     };
@@ -50,7 +92,8 @@ pub fn build(exercise: &Exercise, solution: bool) -> Result<PathBuf, BuildError>
         return Err(BuildError::Missing { file });
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    command
         .args([
             "build",
             "--quiet",
@@ -62,10 +105,12 @@ pub fn build(exercise: &Exercise, solution: bool) -> Result<PathBuf, BuildError>
             &binary,
         ])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(exercise.root())
-        .output();
-    let output = match output {
-        Ok(output) => output,
+        .current_dir(exercise.root());
+    if let Some(target) = how.target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    let mut cargo = match Running::start_keeping(&mut command, "", KEPT) {
+        Ok(cargo) => cargo,
         Err(error) => {
             return Err(BuildError::Cargo {
                 file,
@@ -73,11 +118,17 @@ pub fn build(exercise: &Exercise, solution: bool) -> Result<PathBuf, BuildError>
             });
         }
     };
-    let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    if !output.status.success() {
+    let Some((status, _)) = until(how.limit, || cargo.ended()) else {
+        return Err(BuildError::Endless {
+            file,
+            seconds: how.limit.as_secs(),
+        });
+    };
+    if !status.success() {
+        let said = cargo.complaints().trim_end().to_owned();
         return Err(BuildError::Compile { file, said });
     }
-    executable(&String::from_utf8_lossy(&output.stdout), &binary).ok_or_else(|| BuildError::Cargo {
+    executable(&cargo.output(), &binary).ok_or_else(|| BuildError::Cargo {
         file,
         message: format!("cargo does not say where `{binary}` is; is it in the listing's Cargo.toml?"),
     })

@@ -22,6 +22,20 @@ pub struct Complaint {
     pub look: String,
     /// What else is known: how it ended, what it wrote on standard error.
     pub notes: Vec<String>,
+    /// In which way it failed, as far as that can be told.
+    pub way: Way,
+}
+
+/// In which way a program fails a case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// It did something else.
+    #[default]
+    Wrong,
+    /// It was waited for until the time was up.
+    TimeUp,
+    /// A signal ended it, or a panic.
+    Crash,
 }
 
 impl Complaint {
@@ -35,6 +49,7 @@ impl Complaint {
             seen: seen.into(),
             look: look.into(),
             notes: Vec::new(),
+            way: Way::Wrong,
         }
     }
 }
@@ -143,6 +158,7 @@ fn contracted(case: &Case, program: &Path) -> Verdict {
                     seen: failure.seen,
                     look: failure.look,
                     notes: failure.notes,
+                    way: Way::Wrong,
                 });
             }
             contract::Verdict::NotHere(reason) => return Verdict::NotHere(reason),

@@ -4,6 +4,8 @@
 //! reader gets it; `exercises/whole-buffer.toml`, the [`cases`]; `solutions/whole-buffer.rs`. The two programs are the binaries
 //! `echo-exercise-whole-buffer` and `echo-solution-whole-buffer`, behind the feature `exercises`.
 //!
+//! [`class`] holds the programs of many students to their exercises, one after another, and makes a table of it.
+//!
 //! [`judge()`] holds any program to the cases, wherever it was built, and answers in sentences. Every wait has a limit, and no
 //! process is left behind.
 //!
@@ -19,12 +21,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod apart;
 pub mod build;
 pub mod cases;
 mod catalogue;
+pub mod class;
+pub mod handed_in;
 pub mod judge;
 mod running;
 mod talk;
 
 pub use catalogue::{Exercise, ExerciseError, Exercises};
-pub use running::end_all;
+pub use running::{adopt_orphans, end_all, end_orphans};

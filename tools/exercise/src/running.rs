@@ -26,6 +26,45 @@ pub fn end_all() {
     }
 }
 
+/// From now on, whoever outlives the program that started it becomes a child of this process: [`end_orphans`] finds it.
+/// Linux alone can do that.
+pub fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_child_subreaper(true).ok();
+}
+
+/// Kills every child of this process that no program of ours is, until none is left: what a program started in a group of
+/// its own, so that its end did not reach it. For a process that called [`adopt_orphans`] and has no other children.
+pub fn end_orphans() {
+    #[cfg(target_os = "linux")]
+    until(Duration::from_secs(5), || {
+        let orphans = orphans();
+        for orphan in &orphans {
+            nix::sys::signal::kill(*orphan, nix::sys::signal::Signal::SIGKILL).ok();
+            nix::sys::wait::waitpid(*orphan, Some(nix::sys::wait::WaitPidFlag::WNOHANG)).ok();
+        }
+        orphans.is_empty().then_some(())
+    });
+}
+
+/// The children of this process that are not programs of ours.
+#[cfg(target_os = "linux")]
+fn orphans() -> Vec<nix::unistd::Pid> {
+    let own = std::process::id();
+    let known = locked(&ALL).clone();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let children = entries.filter_map(|entry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        // `id (name) state parent …`: a name may hold spaces and brackets.
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (parent == own && !known.contains(&id)).then_some(id)
+    });
+    children
+        .map(|id| nix::unistd::Pid::from_raw(id.cast_signed()))
+        .collect()
+}
+
 pub(crate) struct Running {
     child: Child,
     started: Instant,
@@ -36,6 +75,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command, input: &str) -> io::Result<Running> {
+        Running::start_keeping(command, input, KEPT)
+    }
+
+    /// Starts a program, and keeps so many bytes of what it prints.
+    pub(crate) fn start_keeping(command: &mut Command, input: &str, keep: usize) -> io::Result<Running> {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,10 +91,10 @@ impl Running {
         locked(&ALL).insert(child.id());
         let (out, err) = (Output::default(), Output::default());
         if let Some(pipe) = child.stdout.take() {
-            out.follow(pipe);
+            out.follow(pipe, keep);
         }
         if let Some(pipe) = child.stderr.take() {
-            err.follow(pipe);
+            err.follow(pipe, keep);
         }
         if let Some(mut pipe) = child.stdin.take() {
             let input = input.as_bytes().to_vec();
@@ -93,6 +137,24 @@ impl Running {
             locked(&self.out.0).closed.then_some(())
         });
         self.out.text()
+    }
+
+    /// All of its standard error, once it has ended and nobody holds the pipe.
+    pub(crate) fn complaints(&self) -> String {
+        until(Duration::from_millis(500), || {
+            locked(&self.err.0).closed.then_some(())
+        });
+        self.err.text()
+    }
+
+    /// Whether it came to an end that no program means: killed by a signal that was not ours, or a panic.
+    pub(crate) fn crashed(&mut self) -> bool {
+        #[cfg(unix)]
+        let by_signal = |status| std::os::unix::process::ExitStatusExt::signal(&status).is_some();
+        #[cfg(not(unix))]
+        let by_signal = |_: ExitStatus| false;
+        self.ended()
+            .is_some_and(|(status, _)| status.code() == Some(101) || by_signal(status))
     }
 
     /// What there is to say about how it is: its end, and what it complained of. One that listens is meant to go on.
@@ -169,7 +231,7 @@ struct Kept {
 }
 
 impl Output {
-    fn follow(&self, mut pipe: impl Read + Send + 'static) {
+    fn follow(&self, mut pipe: impl Read + Send + 'static, keep: usize) {
         let output = self.clone();
         // Ends with the pipe, at the latest when the program is killed.
         thread::spawn(move || {
@@ -178,7 +240,7 @@ impl Output {
                 && n > 0
             {
                 let mut kept = locked(&output.0);
-                let room = KEPT.saturating_sub(kept.bytes.len());
+                let room = keep.saturating_sub(kept.bytes.len());
                 kept.bytes.extend_from_slice(&buffer[..n.min(room)]);
             }
             locked(&output.0).closed = true;

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     cases::{Case, Echo, Listen, Step, Subject},
-    judge::Complaint,
+    judge::{Complaint, Way},
     running::{Running, told, until},
 };
 
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a whole case may take.
 const CASE: Duration = Duration::from_secs(60);
+
+/// How long a program that said something wrong may take to be seen crashing.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// One case, with the program running.
 struct Talk<'a> {
@@ -34,6 +37,8 @@ struct Talk<'a> {
     said: String,
     heard: String,
     end: Instant,
+    /// Whether something was waited for until the time was up.
+    time_up: bool,
 }
 
 /// Holds the program to a case with steps or an end.
@@ -88,9 +93,19 @@ pub(crate) fn hold(case: &Case, subject: Subject, program: &Path) -> Result<(), 
         said: String::new(),
         heard: String::new(),
         end: Instant::now() + CASE,
+        time_up: false,
     };
     let outcome = talk.all(subject);
     outcome.map_err(|mut complaint| {
+        // Who broke the connection by crashing is gone a moment later.
+        if !talk.time_up {
+            until(GRACE, || talk.running.ended());
+        }
+        complaint.way = match (talk.running.crashed(), talk.time_up) {
+            (true, _) => Way::Crash,
+            (false, true) => Way::TimeUp,
+            (false, false) => Way::Wrong,
+        };
         complaint.notes = talk.running.notes(subject == Subject::Server);
         complaint
     })
@@ -116,6 +131,12 @@ impl Talk<'_> {
 
     fn complaint(&self, expected: impl Into<String>, seen: impl Into<String>) -> Complaint {
         Complaint::new(expected, seen, &self.case.look)
+    }
+
+    /// The complaint of one who has waited long enough.
+    fn too_late(&mut self, expected: impl Into<String>, seen: impl Into<String>) -> Complaint {
+        self.time_up = true;
+        self.complaint(expected, seen)
     }
 
     fn patience(&self) -> Duration {
@@ -151,7 +172,7 @@ impl Talk<'_> {
                 Ok(line)
             }
             Some(None) => Err(self.complaint(format!("the line `{expected}`"), "it ended without")),
-            None => Err(self.complaint(
+            None => Err(self.too_late(
                 format!("the line `{expected}`"),
                 format!("it printed none for {} s", PATIENCE.as_secs()),
             )),
@@ -184,6 +205,7 @@ impl Talk<'_> {
                     format!("got {} more", count(bytes.len())),
                 )),
                 (_, Some(silence)) => {
+                    self.time_up = matches!(silence, Silence::Nothing(_));
                     Err(self.complaint("the end of the stream", format!("got {}", silence.told())))
                 }
             },
@@ -243,7 +265,7 @@ impl Talk<'_> {
             },
             Step::Gone => match self.end_within(PATIENCE) {
                 Some(_) => Ok(()),
-                None => Err(self.complaint(
+                None => Err(self.too_late(
                     "the program to end",
                     format!("it had not after {} s", PATIENCE.as_secs()),
                 )),
@@ -284,6 +306,7 @@ impl Talk<'_> {
                         Err(error) if error.kind() != ErrorKind::WouldBlock => Some(Err(error.to_string())),
                         Err(_) => running.ended().map(|_| Err("it ended without".into())),
                     });
+                    self.time_up = accepted.is_none();
                     let waited = format!("nobody came for {} s", PATIENCE.as_secs());
                     let stream = accepted.unwrap_or(Err(waited));
                     stream.and_then(|stream| {
@@ -363,6 +386,7 @@ impl Talk<'_> {
         match silence {
             None => Ok(()),
             Some(silence) => {
+                self.time_up = matches!(silence, Silence::Nothing(_));
                 Err(self.complaint(expected, format!("got {}, then {}", bytes.len(), silence.told())))
             }
         }
@@ -442,7 +466,7 @@ impl Talk<'_> {
             self.case.within
         );
         match ended {
-            None => Err(self.complaint(expected, "it was still running: a wait or a loop without end")),
+            None => Err(self.too_late(expected, "it was still running: a wait or a loop without end")),
             Some((status, _)) if status.code() != Some(code) => {
                 Err(self.complaint(expected, format!("got {}", told(status))))
             }

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 
 use exercise::{
     Exercises,
-    build::build,
+    build::{How, build},
     judge::{Verdict, judge},
 };
 
@@ -142,7 +142,7 @@ fn a_missing_program_is_told_with_the_way_to_get_it_back() {
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("x.toml"), case("program", "exit = 0")).expect("written");
     let exercises = Exercises::open(root.path()).expect("sound");
-    let error = build(exercises.get("echo/x").expect("there"), false).expect_err("no program");
+    let error = build(exercises.get("echo/x").expect("there"), How::here(false)).expect_err("no program");
     assert_eq!(
         error.to_string(),
         "there is no `listings/ch01-echo/exercises/x.rs`; `git checkout -- listings/ch01-echo/exercises/x.rs` brings it back as it was shipped"

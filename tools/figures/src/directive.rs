@@ -1,5 +1,5 @@
 //! The directives that stand in the prose: `{{#chapter …}}`, `{{#output …}}`, `{{#number …}}`,
-//! `{{#prices …}}`, `{{#chart …}}`.
+//! `{{#prices …}}`, `{{#chart …}}`, `{{#minutes}}`, `{{#notes}}`, `{{#answers}}`.
 //!
 //! They follow mdBook's own rule: a directive is replaced wherever it stands, in a code block as well, and a backslash
 //! in front (`\{{#number …}}`) shows it as it is written. mdBook leaves a name that it does not know in the page
@@ -31,6 +31,12 @@ pub enum Name {
     Chart,
     /// `{{#prices}}`, `{{#prices before}}`
     Prices,
+    /// `{{#minutes}}`
+    Minutes,
+    /// `{{#notes}}`
+    Notes,
+    /// `{{#answers}}`
+    Answers,
 }
 
 /// A directive that is none.
@@ -56,8 +62,11 @@ pub fn directives(text: &str) -> impl Iterator<Item = Result<Directive, Misspelt
                 .unwrap_or(rest.len());
             let name = match &rest[..name_length] {
                 "" => return None,
+                "answers" => Name::Answers,
                 "chapter" => Name::Chapter,
                 "chart" => Name::Chart,
+                "minutes" => Name::Minutes,
+                "notes" => Name::Notes,
                 "output" => Name::Output,
                 "number" => Name::Number,
                 "prices" => Name::Prices,
@@ -66,7 +75,7 @@ pub fn directives(text: &str) -> impl Iterator<Item = Result<Directive, Misspelt
                     return Some(Err(Misspelt {
                         at,
                         message: format!(
-                            "there is no directive `{{{{#{name}`; there are `chapter`, `chart`, `output`, `number`, `prices` and mdBook's \
+                            "there is no directive `{{{{#{name}`; there are `answers`, `chapter`, `chart`, `minutes`, `notes`, `number`, `output`, `prices` and mdBook's \
                              `include`; write `\\{{{{#` to show braces as they are"
                         ),
                     }));

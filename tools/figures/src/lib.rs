@@ -10,6 +10,7 @@
 //! | a fence ```` ```teacher ```` | nothing; the handout prints it | [`teacher`] |
 //! | a fence ```` ```check ```` | a question with its answer folded | [`check`] |
 //! | a fence ```` ```exercise ```` | what to do, and the command that judges it | [`exercise`] |
+//! | a fence ```` ```schedule ```` | what is taught when, with the chapters' own minutes | [`schedule`] |
 //! | a fence ```` ```recording ```` | segments, numbered, and annotations | [`recording`] |
 //! | a fence of nothing but `{{#include …}}` | the excerpt: caption, marks, changes, the whole program | [`excerpt`] |
 //! | `{{#chapter ch14-nonblocking}}` | a link, or `chapter 14` while it is not written | [`chapter`] |
@@ -18,6 +19,7 @@
 //! | `{{#number result cost/waiting thread}}` | a stored measured number, with its unit | [`result`] |
 //! | `{{#chart multiplex/idle}}` | a stored chart with its numbers | [`chart`] |
 //! | `{{#prices}}` | the table of prices up to this chapter | [`prices`] |
+//! | `{{#minutes}}`, `{{#notes}}`, `{{#answers}}` | what all chapters say for teachers | [`lessons`] |
 //! | a paragraph that begins `**Does not work.**`, `**Works, and wastes.**`, `**Works until N.**` | a label of its strength | [`opening`] |
 //! | a part's name in SUMMARY.md | a line over its first chapter | [`opening`] |
 //! | a file's name, `ch09-close.md` | the chapter's number in the sidebar | [`chapter`] |
@@ -38,6 +40,7 @@ pub mod exercise;
 pub mod forms;
 pub mod html;
 pub mod ladder;
+pub mod lessons;
 pub mod make;
 pub mod number;
 pub mod opening;
@@ -46,11 +49,14 @@ pub mod prices;
 pub mod problem;
 pub mod recording;
 pub mod result;
+pub mod schedule;
 pub mod seen;
 pub mod shelf;
 pub mod stored;
 pub mod teacher;
 pub mod toml_at;
+
+use std::collections::BTreeMap;
 
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book, errors::Result};
 
@@ -87,6 +93,12 @@ impl Preprocessor for Figures {
         let prose = context.config.book.src.to_string_lossy().replace('\\', "/");
         let contents = Contents::of(&book);
         let shelf = Shelf::open(&context.root);
+        let mut pages = BTreeMap::new();
+        for chapter in book.chapters() {
+            if let Some(path) = &chapter.source_path {
+                pages.insert(path.clone(), chapter.content.clone());
+            }
+        }
         let repository = html
             .git_repository_url
             .map(|url| format!("{}/blob/main/", url.trim_end_matches('/')));
@@ -94,6 +106,7 @@ impl Preprocessor for Figures {
             root: &context.root,
             prose: &prose,
             contents: &contents,
+            pages: &pages,
             shelf: &shelf,
             repository: repository.as_deref(),
         };

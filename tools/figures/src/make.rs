@@ -5,7 +5,7 @@ use std::{
     fs,
     io::ErrorKind,
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -18,12 +18,14 @@ use crate::{
     exercise::{self, Exercise},
     forms::Forms,
     html::{escape, escape_markdown},
+    lessons::{self, Lesson},
     number::number,
     page::{Fence, Page, Place},
     prices,
     problem::{Problem, choices},
     recording::{self, Shown, Told},
     result,
+    schedule::{self, Schedule},
     shelf::Shelf,
     teacher::{self, Notes},
     toml_at::line_with,
@@ -38,6 +40,8 @@ pub struct Workshop<'a> {
     pub prose: &'a str,
     /// The pages of the book.
     pub contents: &'a Contents,
+    /// The texts of all pages as they stand in their files, by their paths.
+    pub pages: &'a BTreeMap<PathBuf, String>,
     /// The recordings.
     pub shelf: &'a Shelf,
     /// Where the workspace's files can be read, if anywhere: `https://…/blob/main/`.
@@ -121,12 +125,13 @@ impl Workshop<'_> {
 }
 
 /// The fences that are forms of ours.
-pub const FORMS: [&str; 5] = [
+pub const FORMS: [&str; 6] = [
     declaration::FENCE,
     teacher::FENCE,
     check::FENCE,
     exercise::FENCE,
     recording::FENCE,
+    schedule::FENCE,
 ];
 
 struct Making<'a> {
@@ -162,6 +167,7 @@ impl Making<'_> {
                 check::FENCE => self.check(fence),
                 exercise::FENCE => self.exercise(fence),
                 recording::FENCE => self.recording(fence),
+                schedule::FENCE => self.schedule(fence),
                 _ => self.excerpt(fence),
             }
         }
@@ -313,6 +319,43 @@ impl Making<'_> {
             self.text(text, fence)
         });
         self.changes.push((fence.range.clone(), html));
+    }
+
+    fn schedule(&mut self, fence: &Fence) {
+        if !self.stands_alone(fence, "a schedule") {
+            return;
+        }
+        let schedule = match Schedule::parse(&fence.body) {
+            Ok(schedule) => schedule,
+            Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
+        };
+        match schedule.markdown(&Lesson::all(self.workshop.pages)) {
+            Ok(made) => self.changes.push((fence.range.clone(), made)),
+            Err(told) => {
+                for message in told {
+                    self.problem(fence.line, message);
+                }
+            }
+        }
+    }
+
+    /// What all chapters say for teachers.
+    fn lessons(&mut self, name: Name, line: usize) -> String {
+        let lessons = Lesson::all(self.workshop.pages);
+        let (root, repository) = (self.workshop.root, self.workshop.repository);
+        let solution = |lesson: &Lesson, exercise: &Exercise| {
+            let file = format!("listings/{}/solutions/{}.rs", lesson.stem, exercise.name);
+            let there = root.join(&file).is_file();
+            there.then(|| match repository {
+                Some(repository) => format!("[`{file}`]({repository}{file})"),
+                None => format!("`{file}`"),
+            })
+        };
+        match name {
+            Name::Notes => lessons::notes(&lessons, |text| self.note(text, line)),
+            Name::Answers => lessons::answers(&lessons, solution, |text| self.note(text, line)),
+            _ => lessons::minutes(&lessons),
+        }
     }
 
     /// A form's Markdown with its directives replaced.
@@ -614,9 +657,13 @@ impl Making<'_> {
             return None;
         }
         let made = match directive.name {
-            Name::Prices | Name::Chart if in_fence => {
+            Name::Prices | Name::Chart | Name::Minutes | Name::Notes | Name::Answers if in_fence => {
                 Err(format!("`{{{{#{name}` is no text; take it out of the fence"))
             }
+            Name::Minutes | Name::Notes | Name::Answers if !directive.argument.is_empty() => Err(format!(
+                "`{{{{#{name}}}}}` speaks of all chapters, and takes no name"
+            )),
+            Name::Minutes | Name::Notes | Name::Answers => Ok(self.lessons(directive.name, line)),
             Name::Chart => chart::figure(self.workshop.root, &directive.argument),
             Name::Prices => prices::table(self.workshop.root, &chapter::stem(self.path), &directive.argument),
             _ => return self.output(directive, in_fence, line),
@@ -671,6 +718,9 @@ fn block(name: Name) -> Option<&'static str> {
         Name::Output => Some("output"),
         Name::Prices => Some("prices"),
         Name::Chart => Some("chart"),
+        Name::Minutes => Some("minutes"),
+        Name::Notes => Some("notes"),
+        Name::Answers => Some("answers"),
         Name::Chapter | Name::Number => None,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    ladder::standalone_svg,
+    ladder::{self, standalone_svg},
     page::Page,
     recording::{FENCE, LONGEST, Shown},
     seen::{Choice, Seen},
@@ -18,6 +18,11 @@ use crate::{
 /// The drawing of a whole recording as a file of its own; long runs are folded.
 pub fn svg(seen: &Seen) -> String {
     standalone_svg(&seen.ladder(Choice::default()).folded(LONGEST))
+}
+
+/// The same for viewers that are no browsers: in plain light colours.
+pub fn plain_svg(seen: &Seen) -> String {
+    ladder::plain_svg(&seen.ladder(Choice::default()).folded(LONGEST))
 }
 
 /// Every drawing that is to be stored, by its path relative to the workspace at `root`. Fences that cannot be read are

@@ -2,8 +2,10 @@
 
 pub mod build;
 pub mod contract;
+pub mod epub;
 pub mod exercise;
 pub mod figure;
+pub mod kit;
 pub mod measure;
 pub mod pictures;
 pub mod record;
@@ -18,6 +20,7 @@ use stage::catalogue::{Catalogue, Entry, UnknownName};
 use stage::perform::PerformError;
 use stage::programs::{Programs, ProgramsError};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Prints to standard output. Whoever reads it may have seen enough (`| head`): that is no error.
 fn print(text: &str) -> io::Result<()> {
@@ -52,6 +55,39 @@ fn is_refused(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<PerformError>()
         .is_some_and(|error| error.refusal().is_some())
+}
+
+/// What a file of the whole book is called: `from-fork-to-await.epub`.
+fn file_name(title: &str, ending: &str) -> String {
+    let words: Vec<String> = title
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    format!("{}.{ending}", words.join("-"))
+}
+
+/// The chapters of these names, `close` or `ch09-close`, as their files are called; no name means all.
+fn chapters(root: &Path, names: &[String]) -> anyhow::Result<Vec<String>> {
+    let all = book::kit::chapters(root);
+    if names.is_empty() {
+        return Ok(all);
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        let is_meant = |chapter: &&String| {
+            *chapter == name || chapter.split_once('-').is_some_and(|(_, slug)| slug == name)
+        };
+        match all.iter().find(is_meant) {
+            Some(chapter) if chosen.contains(chapter) => {}
+            Some(chapter) => chosen.push(chapter.clone()),
+            None => {
+                let near = nearest(name, &all).join("\n  ");
+                anyhow::bail!("no chapter is called `{name}`; the nearest are\n  {near}");
+            }
+        }
+    }
+    Ok(chosen)
 }
 
 /// What these names mean, each once: a chapter, a scenario, a variant. No name means all there is.

@@ -105,6 +105,16 @@ pub fn pair_html(left: &Ladder, right: &Ladder, options: &Options) -> String {
 /// The drawing as a file of its own, with its style: five columns, light or dark as the reader's system says, black and
 /// white on paper.
 pub fn standalone_svg(ladder: &Ladder) -> String {
+    file(ladder, &standalone_style())
+}
+
+/// The drawing as a file of its own for viewers that are no browsers: light, and every colour a plain one, since many of them know
+/// no variables.
+pub fn plain_svg(ladder: &Ladder) -> String {
+    file(ladder, &plain_style())
+}
+
+fn file(ladder: &Ladder, style: &str) -> String {
     let columns = Columns::new(ladder, Lanes::Columns, WIDE);
     let (places, height) = layout::places(&columns, &layout::extents(ladder, &columns));
     let mut out = format!(
@@ -115,7 +125,7 @@ pub fn standalone_svg(ladder: &Ladder) -> String {
         WIDE + 24.0,
         escape(&ladder.title),
         escape(&ladder.description),
-        standalone_style()
+        style
     );
     let drawing = Drawing {
         ladder,
@@ -151,6 +161,25 @@ fn standalone_style() -> String {
          .paper{{fill:var(--bg)}}\n{}\n",
         drawing.trim()
     )
+}
+
+/// The same in the light colours alone, without a variable: for viewers that are no browsers, and for e-books.
+pub fn plain_style() -> String {
+    let sheet = include_str!("../../../../theme/figure.css");
+    let light = between(sheet, "/* light: begin */", "/* light: end */");
+    let mut style = format!(
+        ".ladder{{font-family:sans-serif}}\n.paper{{fill:var(--bg)}}\n{}\n",
+        between(sheet, "/* drawing: begin */", "/* drawing: end */").trim()
+    );
+    let named = light.split(';').filter_map(|pair| pair.trim().split_once(':'));
+    for (name, value) in named.chain([
+        ("--bg", "#ffffff"),
+        ("--mono-font", "\"DejaVu Sans Mono\", Menlo, Consolas, monospace"),
+    ]) {
+        style = style.replace(&format!("var({name})"), value);
+    }
+    // Who does not know this word draws it black.
+    style.replace("transparent", "none")
 }
 
 /// What stands between two marks of the style sheet, without its line breaks' indentation.
