@@ -70,10 +70,11 @@ struct Entry {
     stem: String,
     path: PathBuf,
     title: String,
+    text: String,
 }
 
 impl Contents {
-    /// The pages of a book. To be read before [`number_the_pages`] changes their titles.
+    /// The pages of a book. To be read before [`number_the_pages`] changes their titles, and before anything is replaced on them.
     pub fn of(book: &Book) -> Contents {
         let pages = book
             .chapters()
@@ -83,10 +84,18 @@ impl Contents {
                     stem: stem(&path),
                     path,
                     title: chapter.name.clone(),
+                    text: chapter.content.clone(),
                 })
             })
             .collect();
         Contents { pages }
+    }
+
+    /// Every page's file, relative to the prose, with its text as it stands there.
+    pub fn texts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.pages
+            .iter()
+            .map(|page| (page.path.as_path(), page.text.as_str()))
     }
 
     /// What `{{#chapter STEM}}` becomes on the page `from`: a link to the page where it exists, `chapter 14` where it

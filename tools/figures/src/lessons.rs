@@ -7,7 +7,7 @@
 //! | `{{#notes}}` | the teacher's notes of all chapters |
 //! | `{{#answers}}` | the right answer to every question, and the way to every exercise's solution |
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     chapter::{Label, stem},
@@ -36,7 +36,7 @@ pub struct Lesson {
 impl Lesson {
     /// The chapters among these pages, in the order of their numbers. `pages` are the texts as they stand in their files, by
     /// their paths. A chapter whose forms cannot be read is left out: whoever makes its page tells why.
-    pub fn all(pages: &BTreeMap<PathBuf, String>) -> Vec<Lesson> {
+    pub fn all<'a>(pages: impl Iterator<Item = (&'a Path, &'a str)>) -> Vec<Lesson> {
         let mut lessons = Vec::new();
         for (path, text) in pages {
             let stem = stem(path);
@@ -93,9 +93,9 @@ impl Lesson {
     }
 
     /// The heading of its part of a page: `## Chapter 9: An orderly goodbye {#notes-ch09-close}`.
-    fn heading(&self, what: &str) -> String {
+    fn heading(&self, level: &str, what: &str) -> String {
         format!(
-            "## {}: {} {{#{what}-{}}}\n\n",
+            "{level} {}: {} {{#{what}-{}}}\n\n",
             self.label(),
             escape_markdown(&self.title),
             self.stem
@@ -132,7 +132,7 @@ pub fn notes(lessons: &[Lesson], mut markdown: impl FnMut(&str) -> String) -> St
         let Some((_, notes)) = &lesson.forms.notes else {
             continue;
         };
-        out.push_str(&lesson.heading("notes"));
+        out.push_str(&lesson.heading("###", "notes"));
         for note in &notes.notes {
             let title = lesson
                 .headings
@@ -177,7 +177,7 @@ pub fn answers(
         if forms.questions.is_empty() && forms.exercises.is_empty() {
             continue;
         }
-        out.push_str(&lesson.heading("answers"));
+        out.push_str(&lesson.heading("##", "answers"));
         for (index, (_, question)) in forms.questions.iter().enumerate() {
             let Some(right) = question.answers.iter().find(|answer| answer.right) else {
                 continue;
@@ -225,11 +225,12 @@ mod tests {
         let echo = CLOSE
             .replace("An orderly goodbye", "One echo")
             .replace("half", "h");
-        Lesson::all(&BTreeMap::from([
-            (PathBuf::from("ch09-close.md"), CLOSE.to_owned()),
-            (PathBuf::from("ch01-echo.md"), echo),
-            (PathBuf::from("preface.md"), "# Before\n".to_owned()),
-        ]))
+        let pages = [
+            ("ch09-close.md", CLOSE),
+            ("ch01-echo.md", &echo),
+            ("preface.md", "# Before\n"),
+        ];
+        Lesson::all(pages.iter().map(|(path, text)| (Path::new(*path), *text)))
     }
 
     #[test]
@@ -251,7 +252,7 @@ mod tests {
         let text = notes(&lessons(), str::to_owned);
         assert!(
             text.ends_with(
-                "## Chapter 9: An orderly goodbye {#notes-ch09-close}\n\n**[Half a goodbye](ch09-close.md#half)**, 10 minutes\n\n\
+                "### Chapter 9: An orderly goodbye {#notes-ch09-close}\n\n**[Half a goodbye](ch09-close.md#half)**, 10 minutes\n\n\
                  - *Ask:* May it? ([here](ch09-close.md#half))\n- *Expect:* No.\n\n"
             ),
             "{text}"

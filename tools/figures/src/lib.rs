@@ -56,8 +56,6 @@ pub mod stored;
 pub mod teacher;
 pub mod toml_at;
 
-use std::collections::BTreeMap;
-
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book, errors::Result};
 
 use chapter::Contents;
@@ -93,12 +91,6 @@ impl Preprocessor for Figures {
         let prose = context.config.book.src.to_string_lossy().replace('\\', "/");
         let contents = Contents::of(&book);
         let shelf = Shelf::open(&context.root);
-        let mut pages = BTreeMap::new();
-        for chapter in book.chapters() {
-            if let Some(path) = &chapter.source_path {
-                pages.insert(path.clone(), chapter.content.clone());
-            }
-        }
         let repository = html
             .git_repository_url
             .map(|url| format!("{}/blob/main/", url.trim_end_matches('/')));
@@ -106,7 +98,6 @@ impl Preprocessor for Figures {
             root: &context.root,
             prose: &prose,
             contents: &contents,
-            pages: &pages,
             shelf: &shelf,
             repository: repository.as_deref(),
         };

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::ErrorKind,
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use crate::{
@@ -40,8 +40,6 @@ pub struct Workshop<'a> {
     pub prose: &'a str,
     /// The pages of the book.
     pub contents: &'a Contents,
-    /// The texts of all pages as they stand in their files, by their paths.
-    pub pages: &'a BTreeMap<PathBuf, String>,
     /// The recordings.
     pub shelf: &'a Shelf,
     /// Where the workspace's files can be read, if anywhere: `https://…/blob/main/`.
@@ -329,7 +327,7 @@ impl Making<'_> {
             Ok(schedule) => schedule,
             Err(fault) => return self.problem(fence.line + 1 + fault.line, fault.message),
         };
-        match schedule.markdown(&Lesson::all(self.workshop.pages)) {
+        match schedule.markdown(&Lesson::all(self.workshop.contents.texts())) {
             Ok(made) => self.changes.push((fence.range.clone(), made)),
             Err(told) => {
                 for message in told {
@@ -341,7 +339,7 @@ impl Making<'_> {
 
     /// What all chapters say for teachers.
     fn lessons(&mut self, name: Name, line: usize) -> String {
-        let lessons = Lesson::all(self.workshop.pages);
+        let lessons = Lesson::all(self.workshop.contents.texts());
         let (root, repository) = (self.workshop.root, self.workshop.repository);
         let solution = |lesson: &Lesson, exercise: &Exercise| {
             let file = format!("listings/{}/solutions/{}.rs", lesson.stem, exercise.name);

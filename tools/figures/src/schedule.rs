@@ -110,6 +110,8 @@ pub enum Which {
 struct Planned {
     what: String,
     minutes: u32,
+    /// Whether the words tell the minutes.
+    is_told: bool,
 }
 
 /// A session with its parts' minutes.
@@ -298,6 +300,7 @@ fn plan<'a>(
         let planned = Planned {
             what: part.what.clone().unwrap_or_default().trim().to_owned(),
             minutes: part.minutes.unwrap_or_default(),
+            is_told: false,
         };
         return Ok((planned, None, BTreeSet::new()));
     };
@@ -371,6 +374,7 @@ fn plan<'a>(
     let planned = Planned {
         what,
         minutes: chosen.iter().map(|(_, minutes, _)| minutes).sum(),
+        is_told: !whole,
     };
     let taught = match part.teach {
         Some(_) => chosen.iter().map(|(name, ..)| name.clone()).collect(),
@@ -416,8 +420,11 @@ fn weeks(computed: &[Computed<'_>], lessons: &[Lesson]) -> String {
         "| When | Lecture | Minutes | Lab | Minutes | At home | Minutes |\n|---|---|---:|---|---:|---|---:|\n",
     );
     let joined = |parts: &[Planned]| {
-        let parts: Vec<String> = parts.iter().map(|part| cell(&part.what)).collect();
-        parts.join("; ")
+        let told = |part: &Planned| match part.is_told {
+            true => cell(&part.what),
+            false => format!("{} ({})", cell(&part.what), part.minutes),
+        };
+        parts.iter().map(told).collect::<Vec<_>>().join("; ")
     };
     let mut all = [0; 3];
     for Computed { session, parts, lab } in computed {
@@ -508,7 +515,7 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use super::*;
 
@@ -522,10 +529,8 @@ mod tests {
                  ```exercise\nname = \"ex\"\ntitle = \"Ex\"\ntype = \"modify\"\nminutes = 15\ndifficulty = 1\nplace = \"lab\"\ndo = \"d\"\n```\n"
             )
         };
-        Lesson::all(&BTreeMap::from([
-            (PathBuf::from("ch01-echo.md"), page("Echo")),
-            (PathBuf::from("ch09-close.md"), page("Close")),
-        ]))
+        let pages = [("ch01-echo.md", page("Echo")), ("ch09-close.md", page("Close"))];
+        Lesson::all(pages.iter().map(|(path, text)| (Path::new(*path), text.as_str())))
     }
 
     const TALK: &str = "name = \"talk\"\ncut = [\"ch01-echo:two\"]\n[[session]]\ntitle = \"Talk\"\nminutes = 40\nstart = \"09:50\"\n\
@@ -573,8 +578,8 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "| Week 1 | [Chapter 1](ch01-echo.md), whole | 20 | Exercise of [chapter 1](ch01-echo.md): [*Ex*](ch01-echo.md#ch01-echo-exercise-ex) (15) | 15 | [Chapter 1](ch01-echo.md) | 30 |",
-                "| Week 2 | Written test | 30 |  |  |  |  |",
+                "| Week 1 | [Chapter 1](ch01-echo.md), whole (20) | 20 | Exercise of [chapter 1](ch01-echo.md): [*Ex*](ch01-echo.md#ch01-echo-exercise-ex) (15) | 15 | [Chapter 1](ch01-echo.md) | 30 |",
+                "| Week 2 | Written test (30) | 30 |  |  |  |  |",
                 "| **All** | | **50** | | **15** | | **30** |",
             ]
         );
