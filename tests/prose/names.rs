@@ -20,7 +20,7 @@ pub fn of(source: &Source) -> Vec<(usize, String)> {
         // A stored result is no scenario.
         Name::Number if directive.argument.starts_with("result ") => None,
         Name::Number | Name::Output => directive.argument.split(' ').next().map(str::to_owned),
-        Name::Chapter | Name::Chart | Name::Prices => None,
+        Name::Answers | Name::Chapter | Name::Chart | Name::Minutes | Name::Notes | Name::Prices => None,
     };
     for found in directives(&source.text).flatten() {
         names.extend(directive(&found).map(|name| (page.line(found.range.start), name)));
