@@ -376,7 +376,7 @@ pub enum Found {
 #[error("`{event}` {problem}; {}", list(choices))]
 pub struct NotFound {
     /// The event.
-    pub event: Event,
+    pub event: Box<Event>,
     /// `matches nothing`, `matches 3 things` or the like.
     pub problem: String,
     /// What could be meant instead, as it would be written.
@@ -554,7 +554,7 @@ impl Event {
 
     pub(crate) fn not_found(&self, problem: String, choices: Vec<String>) -> NotFound {
         NotFound {
-            event: *self,
+            event: Box::new(*self),
             problem,
             choices,
         }

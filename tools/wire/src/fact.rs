@@ -593,7 +593,7 @@ fn segment<'a>(event: &Event, evidence: &Evidence<'a>) -> Result<(&'a Conversati
     match event.find(evidence)? {
         Found::Segment { conversation, turn } => Ok((&evidence.conversations()[conversation], turn)),
         Found::Call { .. } => Err(NotFound {
-            event: *event,
+            event: Box::new(*event),
             problem: "is no segment, and this is about segments".into(),
             choices: names(evidence)
                 .into_iter()
