@@ -14,6 +14,9 @@ mod hostile;
 mod multi_thread;
 mod multiplex;
 mod tasks;
+/// What chapter 17 shows to its readers.
+#[path = "../../../../../listings/ch17-tokio/src/lib.rs"]
+#[rustfmt::skip]
 mod watched;
 
 /// How a program ends.
