@@ -34,7 +34,8 @@ impl<F: Future> Future for Watched<F> {
         context: &mut Context<'_>,
     ) -> Poll<F::Output> {
         say(&self.name, "polled");
-        // The future inside is given a waker of ours, which speaks and then wakes as the executor's own does.
+        // The future inside is given a waker of ours, which speaks, and then does
+        // what the executor's own does.
         let bell = Bell { name: self.name.clone(), waker: context.waker().clone() };
         let waker = Waker::from(Arc::new(bell));
         let running = Running::enter(&self.name);

@@ -105,7 +105,8 @@ async fn main() -> Result<()> {
 // ANCHOR_END: drain
 
 // ANCHOR: next
-/// A place, then a client for it. While all are taken, whoever comes waits in the kernel's queue.
+/// A place, then a client for it. While all are taken, whoever comes waits in the
+/// kernel's queue.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -123,7 +124,7 @@ async fn asked_to_end(stop: &mut watch::Receiver<bool>) {
 // ANCHOR_END: asked
 
 // ANCHOR: tell
-/// Says so if a task did not end by itself: it panicked, and nobody else will say for whom.
+/// Says so if a task did not end by itself: it panicked.
 fn tell(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         writeln!(io::stderr(), "a client's task: {error}").ok();
@@ -189,8 +190,8 @@ async fn echo(
 // ANCHOR_END: echo
 
 // ANCHOR: part
-/// Says goodbye: a FIN, and then whatever still comes is read and thrown away. If it stayed unread, it would turn the
-/// close into a reset.
+/// Says goodbye: a FIN, and then whatever still comes is read and thrown away. If it
+/// stayed unread, it would turn the close into a reset.
 async fn part(stream: &mut TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut buffer = [0; 1024];

@@ -129,7 +129,8 @@ fn echo(
     loop {
         let n = match stream.read(&mut buffer) {
             Ok(n) => n,
-            // With a timeout set, Linux ends the call when the process was stopped and goes on.
+            // With a timeout set, Linux ends the call when the process was
+            // stopped and goes on.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue, // ❷
             Err(error)
                 if matches!(
