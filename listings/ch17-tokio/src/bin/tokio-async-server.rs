@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
     // ANCHOR_END: stop
     // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
-    // ANCHOR: accept
+    // ANCHOR: wait
     let mut clients = JoinSet::new();
     loop {
         let (place, arrived) = select! {
@@ -73,6 +73,7 @@ async fn main() -> Result<()> {
             }
             () = asked_to_end(&mut asked) => break, // ❷
         };
+        // ANCHOR_END: wait
         match arrived {
             Ok((stream, client)) => {
                 let stop = asked.clone();
@@ -88,7 +89,6 @@ async fn main() -> Result<()> {
             }
         }
     }
-    // ANCHOR_END: accept
     // ANCHOR: drain
     drop(listener); // from here on the kernel refuses whoever comes
     let all = async {

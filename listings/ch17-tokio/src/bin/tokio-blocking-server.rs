@@ -124,6 +124,7 @@ fn echo(
 ) -> io::Result<&'static str> {
     let mut buffer = [0; 100];
     let mut spoken = false;
+    // ANCHOR: wait
     stream.set_read_timeout(Some(limits.first))?; // ❶
     stream.set_write_timeout(Some(limits.idle))?;
     loop {
@@ -142,6 +143,7 @@ fn echo(
             }
             Err(error) => return Err(error),
         };
+        // ANCHOR_END: wait
         if n == 0 {
             return Ok("end of stream"); // the client has finished sending
         }

@@ -103,6 +103,7 @@ async fn read(
             Ok(0) => break "end of stream".to_owned(),
             Err(error) => break error.to_string(),
             Ok(n) => {
+                // ANCHOR: record
                 if messages.send(buffer[..n].to_vec()).await.is_err() {
                     break "nobody writes any more".to_owned();
                 }
@@ -112,6 +113,7 @@ async fn read(
                         task::spawn_blocking(record).await.ok(); // ❷
                     }
                 }
+                // ANCHOR_END: record
             }
         }
     };
@@ -131,12 +133,10 @@ async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
 }
 // ANCHOR_END: write
 
-// ANCHOR: record
 /// Stands for a computation, a file, a lock of std's: something that takes its time and does not give way.
 fn record() {
     thread::sleep(RECORD);
 }
-// ANCHOR_END: record
 
 /// At least one of something, from an argument such as `4`.
 fn number(argument: &str) -> Result<usize> {
