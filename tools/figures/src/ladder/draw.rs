@@ -486,15 +486,16 @@ impl Drawing<'_> {
         out.push_str("</g>");
     }
 
-    /// Whether a segment is under way at this height.
-    fn passed_over(&self, y: f64) -> bool {
+    /// The lifeline that a segment has left which is under way at this height, if one is.
+    fn passing(&self, y: f64) -> Option<usize> {
         let mut rows = self.ladder.rows.iter().zip(self.places);
-        rows.any(|(row, place)| match &row.event {
+        rows.find_map(|(row, place)| match &row.event {
             Event::Segment(Segment {
+                from,
                 fate: Fate::ArrivesIn(to),
                 ..
-            }) => place.y < y && self.places.get(*to).is_some_and(|place| place.y > y),
-            _ => false,
+            }) if place.y < y && self.places.get(*to).is_some_and(|place| place.y > y) => Some(*from),
+            _ => None,
         })
     }
 
@@ -691,11 +692,14 @@ impl Drawing<'_> {
             );
         }
         // Where something is under way meanwhile, its arrow passes through the middle. The lanes beside are free; where there
-        // are none, the edge is.
-        let (x, anchor) = match (self.passed_over(y), self.columns.lanes) {
-            (false, _) => (self.columns.middle(), "m"),
-            (true, Lanes::Columns) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
-            (true, Lanes::Stacked) => (self.columns.inner.0 + 12.0, "s"),
+        // are none, the side is that it came from.
+        let (x, anchor) = match (self.passing(y), self.columns.lanes) {
+            (None, _) => (self.columns.middle(), "m"),
+            (Some(_), Lanes::Columns) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
+            (Some(from), Lanes::Stacked) if self.columns.x(from) < self.columns.middle() => {
+                (self.columns.inner.0 + 12.0, "s")
+            }
+            (Some(_), Lanes::Stacked) => (self.columns.inner.1 - 12.0, "e"),
         };
         let _ = write!(
             out,
