@@ -186,7 +186,8 @@ fn values(rounds: &mut [Seen]) -> BTreeMap<String, Value> {
 mod tests {
     use super::{super::peers, *};
 
-    /// Ten times is what is found at once on an idle machine; three times anywhere, in one of three tries.
+    /// Ten times is what is found at once on an idle machine; three times anywhere, in one of three tries. Ten clients are fewer
+    /// than a hundredth of the requests: who counts from the moment of asking finds nothing, either.
     #[test]
     fn a_generator_that_waits_for_answers_leaves_the_pause_out() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -195,7 +196,7 @@ mod tests {
         let window = Duration::from_millis(700);
         let mut seen = Vec::new();
         let found = (0..3).any(|_| {
-            let mut round = once(&program, 20, 2000.0, window, processors).unwrap();
+            let mut round = once(&program, 10, 2000.0, window, processors).unwrap();
             let (closed, open) = (round.closed.quantile(0.99), round.from_due.quantile(0.99));
             assert_eq!(
                 round.from_due.len(),
