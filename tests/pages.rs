@@ -18,6 +18,8 @@ mod keyboard;
 mod look;
 #[path = "pages/network.rs"]
 mod network;
+#[path = "pages/paper.rs"]
+mod paper;
 #[path = "pages/stock.rs"]
 mod stock;
 #[path = "pages/world.rs"]
@@ -45,6 +47,10 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
     (
         "on paper the page is light and nothing but answers is folded",
         look::on_paper,
+    ),
+    (
+        "the whole book is printed with an outline, a structure and page numbers",
+        paper::whole,
     ),
     ("no page says a word on the console", network::silent),
     ("no page asks for anything from elsewhere", network::at_home),

@@ -39,6 +39,7 @@ enum Verb {
     Measure(verbs::measure::Measure),
     Kit(verbs::kit::Kit),
     Epub(verbs::epub::Epub),
+    Pdf(verbs::pdf::Pdf),
     Pictures(verbs::pictures::Pictures),
 }
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Measure(measure) => measure.run(),
         Verb::Kit(kit) => kit.run(),
         Verb::Epub(epub) => epub.run(),
+        Verb::Pdf(pdf) => pdf.run(),
         Verb::Pictures(pictures) => pictures.run(),
     };
     match done {

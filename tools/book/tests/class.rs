@@ -99,7 +99,7 @@ fn whatever_a_student_hands_in_is_a_cell_of_the_table() {
         "{said}"
     );
     assert!(
-        said.contains("\n2 of 10 programs passed; 10 students, "),
+        said.contains("\n2 of 10 passed; 10 students, 1 exercise, "),
         "{said}"
     );
     assert!(

@@ -202,9 +202,10 @@ fn all(root: &Path, exercises: &Exercises, names: &[String], folder: &Path) -> a
     let cells = || rows.iter().flat_map(|(_, cells)| cells);
     let passed = cells().filter(|cell| cell.is_passed()).count();
     print(&format!(
-        "\n{passed} of {} passed; {}, {:.0} s\n",
-        counted(cells().count(), "program"),
+        "\n{passed} of {} passed; {}, {}, {:.0} s\n",
+        cells().count(),
         counted(class.len(), "student"),
+        counted(columns.len(), "exercise"),
         begun.elapsed().as_secs_f64()
     ))?;
     Ok(match cells().all(Cell::is_passed) {

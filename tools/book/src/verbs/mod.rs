@@ -7,6 +7,7 @@ pub mod exercise;
 pub mod figure;
 pub mod kit;
 pub mod measure;
+pub mod pdf;
 pub mod pictures;
 pub mod record;
 pub mod run;
