@@ -12,6 +12,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 mod copy;
 #[path = "pages/figure.rs"]
 mod figure;
+#[path = "pages/handout.rs"]
+mod handout;
 #[path = "pages/keyboard.rs"]
 mod keyboard;
 #[path = "pages/look.rs"]
@@ -77,6 +79,10 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
         "a figure covers its rows for a guess and uncovers them by keyboard",
         figure::predicts,
     ),
+    (
+        "handouts and lab sheets fit their pages and can be read from a copier",
+        handout::printed,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -95,6 +101,9 @@ fn main() -> ExitCode {
         }),
         Trial::test("our styles and scripts are at most 40 KB", || {
             Ok(look::small(root())?)
+        }),
+        Trial::test("no answer is on a sheet for students", || {
+            handout::no_answer_leaks(root())
         }),
     ];
     let world = if arguments.list {

@@ -11,6 +11,7 @@ pub mod chromium;
 pub mod debounce;
 pub mod edition;
 pub mod epub;
+pub mod handout;
 pub mod kit;
 pub mod log;
 pub mod nearest;

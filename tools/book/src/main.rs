@@ -41,6 +41,7 @@ enum Verb {
     Epub(verbs::epub::Epub),
     Pdf(verbs::pdf::Pdf),
     Pictures(verbs::pictures::Pictures),
+    Handout(verbs::handout::Handout),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Epub(epub) => epub.run(),
         Verb::Pdf(pdf) => pdf.run(),
         Verb::Pictures(pictures) => pictures.run(),
+        Verb::Handout(handout) => handout.run(),
     };
     match done {
         Ok(code) => code,

@@ -26,7 +26,11 @@ pub use wire::call::Did;
 pub use wire::conversation::Side;
 
 pub use describe::describe;
-pub use page::{Mode, Options, html, pair_html, plain_style, plain_svg, standalone_svg};
+pub use layout::Room;
+pub use page::{
+    Mode, Options, drawing_style, html, pair_html, paper_height, paper_svg, plain_style, plain_svg,
+    standalone_svg,
+};
 pub use recorded::{Detail, Note, Recorded, ladder};
 
 /// A conversation, or several at once, ready to be drawn.

@@ -266,14 +266,7 @@ impl Shown {
         id: &str,
         notes: &[Told],
     ) -> Result<String, Fault> {
-        let marks = marks(seen, notes);
-        let drawn = self.drawn(
-            seen,
-            notes
-                .iter()
-                .zip(&marks)
-                .map(|(note, mark)| (note.place, mark.as_str())),
-        )?;
+        let (drawn, marks) = self.ladder(seen, notes)?;
         for (note, (told, mark)) in self.notes.iter().zip(notes.iter().zip(&marks)) {
             if !drawn.rows.iter().any(|row| row.notes.contains(mark)) {
                 return Err(Fault {
@@ -334,6 +327,18 @@ impl Shown {
         }
         out.push_str("</figure>\n");
         Ok(out)
+    }
+
+    /// What the figure draws of its recording, unfolded, with the marks of its annotations: those in the order of
+    /// [`Shown::notes`]. `notes` are their places.
+    ///
+    /// # Errors
+    /// A connection or an end of the span that is not there: with the line of the body.
+    pub fn ladder(&self, seen: &Seen, notes: &[Told]) -> Result<(Ladder, Vec<String>), Fault> {
+        let marks = marks(seen, notes);
+        let of = notes.iter().zip(&marks);
+        let drawn = self.drawn(seen, of.map(|(note, mark)| (note.place, mark.as_str())))?;
+        Ok((drawn, marks))
     }
 
     /// The drawing of one recording.

@@ -5,6 +5,7 @@ pub mod contract;
 pub mod epub;
 pub mod exercise;
 pub mod figure;
+pub mod handout;
 pub mod kit;
 pub mod measure;
 pub mod pdf;

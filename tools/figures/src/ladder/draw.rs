@@ -7,8 +7,8 @@ use super::{
     Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, label,
     label::Stroke,
     layout::{
-        ASIDE, CHIP, Columns, FALL, Lanes, Place, SIZE_CODE, SIZE_LABEL, SIZE_STATE, SIZE_TIME, aside,
-        chip_top, fitting, width,
+        ASIDE, CHIP, Columns, FALL, Lanes, PAPER_LINE, Place, SIZE_CODE, SIZE_LABEL, SIZE_PAPER, SIZE_STATE,
+        SIZE_TIME, aside, chip_top, fitting, width,
     },
     text::{Clock, counted, cut, cut_source, escape, n},
 };
@@ -96,6 +96,14 @@ impl Drawing<'_> {
                 );
                 let _ = writeln!(out, r#"<path class="rule" d="M0 38.5H{}"/>"#, n(columns.width));
             }
+            Lanes::Paper => {
+                let _ = writeln!(
+                    out,
+                    r#"<text class="who m" x="{0}" y="14">wire</text><text class="sub m" x="{0}" y="31">{unit}</text>"#,
+                    n(columns.middle())
+                );
+                let _ = writeln!(out, r#"<path class="rule" d="M0 38.5H{}"/>"#, n(columns.width));
+            }
             Lanes::Stacked => {
                 let _ = writeln!(
                     out,
@@ -144,6 +152,21 @@ impl Drawing<'_> {
                     r#"<text class="who {class} {anchor}" x="{}" y="{y}">{name}</text><text class="sub {anchor}" x="{}" y="{y}">{}</text>"#,
                     n(x),
                     n(x + gap),
+                    escape(&words)
+                );
+            }
+            Lanes::Paper => {
+                // The name over its lifeline, the program below it and outwards.
+                let (x, gap, anchor) = match side {
+                    Side::Client => (x.0 + 4.0, 4.0 + ASIDE, anchor[0]),
+                    Side::Server => (x.1 - 4.0, -4.0 - ASIDE, anchor[1]),
+                };
+                let words = cut(&words, fitting(columns.call, SIZE_PAPER));
+                let _ = writeln!(
+                    out,
+                    r#"<text class="who {class} {anchor}" x="{}" y="{y}">{name}</text><text class="sub {anchor}" x="{}" y="31">{}</text>"#,
+                    n(x),
+                    n(x - gap),
                     escape(&words)
                 );
             }
@@ -244,7 +267,7 @@ impl Drawing<'_> {
             );
         }
         match &row.event {
-            Event::Call(call) => self.call(out, call, place.y, place.y),
+            Event::Call(call) => self.call(out, row, call, place.y, place.y),
             Event::Segment(segment) => self.segment(out, row, segment, place),
             Event::Arrival { .. } => {}
             Event::Silence { lasts } => self.silence(out, *lasts, place.y),
@@ -283,7 +306,7 @@ impl Drawing<'_> {
 
     /// A call: its dot on the lifeline, its text and its source line in their lanes. `text_y` is the middle of the text,
     /// which stands above the arrow where lanes are stacked.
-    fn call(&self, out: &mut String, call: &Call, y: f64, text_y: f64) {
+    fn call(&self, out: &mut String, row: &Row, call: &Call, y: f64, text_y: f64) {
         let columns = self.columns;
         let side = self.ladder.side(call.at);
         let x = columns.x(call.at);
@@ -292,7 +315,7 @@ impl Drawing<'_> {
         } else {
             columns.outer.1
         };
-        if columns.lanes == Lanes::Columns && outer != x {
+        if columns.lanes != Lanes::Stacked && outer != x {
             let outer = if side == Side::Client {
                 outer - 6.0
             } else {
@@ -333,6 +356,39 @@ impl Drawing<'_> {
                         out,
                         r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
                         n(source_x),
+                        escape(&cut_source(&source.text, room))
+                    );
+                }
+            }
+            Lanes::Paper => {
+                let (x, anchor) = match side {
+                    Side::Client => (outer - ASIDE, "e"),
+                    Side::Server => (outer + ASIDE, "s"),
+                };
+                let room = fitting(columns.call + columns.source_room(side), SIZE_PAPER);
+                let text = self.numbered(self.whose(call), &call.text, side, room);
+                let two_lines = columns.two_lines(row, call);
+                let rest = room.saturating_sub(call.text.chars().count() + 2);
+                let beside = call.source.as_ref().filter(|_| !two_lines && rest > 8);
+                let beside = beside.map(|source| escape(&cut_source(&source.text, rest)));
+                let text = format!(r#"<tspan class="call">{text}</tspan>"#);
+                let text = match (beside, side) {
+                    (None, _) => text,
+                    (Some(source), Side::Client) => format!("{source} \u{a0}{text}"),
+                    (Some(source), Side::Server) => format!("{text}\u{a0} {source}"),
+                };
+                let over = if two_lines { PAPER_LINE } else { 0.0 };
+                let _ = write!(
+                    out,
+                    r#"<text class="line {anchor}" x="{}" y="{}">{text}</text>"#,
+                    n(x),
+                    n(text_y + 3.6 - over)
+                );
+                if let Some(source) = call.source.as_ref().filter(|_| two_lines) {
+                    let _ = write!(
+                        out,
+                        r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
+                        n(x),
                         escape(&cut_source(&source.text, room))
                     );
                 }
@@ -393,11 +449,11 @@ impl Drawing<'_> {
         let columns = self.columns;
         let y = place.y;
         let over = match columns.lanes {
-            Lanes::Columns => y,
+            Lanes::Columns | Lanes::Paper => y,
             Lanes::Stacked => y - 24.0,
         };
         match &segment.cause {
-            Cause::Call(call) => self.call(out, call, y, over),
+            Cause::Call(call) => self.call(out, row, call, y, over),
             _ => self.kernel(out, segment, y, over),
         }
         let arrow = self.arrow(segment, place);
@@ -421,7 +477,7 @@ impl Drawing<'_> {
                     out,
                     r#"<text class="time m" x="{}" y="{}">{}</text>"#,
                     n(x),
-                    n(y + FALL / 2.0 + 12.5),
+                    n(y + FALL / 2.0 + if columns.lanes == Lanes::Paper { 11.5 } else { 12.5 }),
                     escape(&cut(&time, fitting(room, SIZE_TIME)))
                 );
             }
@@ -450,7 +506,7 @@ impl Drawing<'_> {
         };
         let wish: f64 = match (self.columns.lanes, arrow.y1 - arrow.y0 > 40.0) {
             (Lanes::Stacked, true) => 0.6,
-            (Lanes::Columns, true) if self.crossed(arrow) => 0.3,
+            (Lanes::Columns | Lanes::Paper, true) if self.crossed(arrow) => 0.3,
             _ => 0.48,
         };
         // The marks stand to the left, whichever way the arrow points.
@@ -530,13 +586,13 @@ impl Drawing<'_> {
             n(y)
         );
         let (x, anchor) = match (columns.lanes, side) {
-            (Lanes::Columns, Side::Client) => (columns.outer.0 - ASIDE, "e"),
-            (Lanes::Columns, Side::Server) => (columns.outer.1 + ASIDE, "s"),
+            (Lanes::Columns | Lanes::Paper, Side::Client) => (columns.outer.0 - ASIDE, "e"),
+            (Lanes::Columns | Lanes::Paper, Side::Server) => (columns.outer.1 + ASIDE, "s"),
             (Lanes::Stacked, Side::Client) => (columns.inner.0 + ASIDE, "s"),
             (Lanes::Stacked, Side::Server) => (columns.inner.1 - ASIDE, "e"),
         };
         let room = match columns.lanes {
-            Lanes::Columns => columns.call + columns.source,
+            Lanes::Columns | Lanes::Paper => columns.call + columns.source,
             Lanes::Stacked => columns.call,
         };
         let _ = write!(
@@ -695,7 +751,7 @@ impl Drawing<'_> {
         // are none, the side is that it came from.
         let (x, anchor) = match (self.passing(y), self.columns.lanes) {
             (None, _) => (self.columns.middle(), "m"),
-            (Some(_), Lanes::Columns) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
+            (Some(_), Lanes::Columns | Lanes::Paper) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
             (Some(from), Lanes::Stacked) if self.columns.x(from) < self.columns.middle() => {
                 (self.columns.inner.0 + 12.0, "s")
             }
@@ -723,6 +779,9 @@ impl Drawing<'_> {
             );
         }
         let room = fitting(columns.inner.1 - columns.inner.0 - 16.0, SIZE_TIME);
+        if columns.lanes == Lanes::Paper {
+            return self.fold_on_paper(out, folded, y, room);
+        }
         let _ = write!(
             out,
             r#"<text class="word m" x="{}" y="{}">⋮ {}{}</text><text class="time m" x="{}" y="{}">{}</text>"#,
@@ -737,7 +796,7 @@ impl Drawing<'_> {
             n(y + 11.0),
             escape(&cut(&folded.text, room))
         );
-        if columns.lanes == Lanes::Columns {
+        if columns.lanes != Lanes::Stacked {
             let room = fitting(columns.call + columns.source, SIZE_CODE);
             for (words, x, anchor) in [
                 (&folded.client, columns.outer.0 - ASIDE, "e"),
@@ -753,6 +812,39 @@ impl Drawing<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// What is folded, in words that fit between the lifelines.
+    fn fold_on_paper(&self, out: &mut String, folded: &Folded, y: f64, room: usize) {
+        let x = n(self.columns.middle());
+        let short = match folded.text.split_once(", ") {
+            Some((first, _)) if folded.outside && folded.text.chars().count() > room => first,
+            _ => &folded.text,
+        };
+        let lines = match folded.segments {
+            0 => [String::from("⋮"), short.to_owned()],
+            segments => {
+                let counted = counted(segments as u64, "segment", "segments");
+                let lasts = match self.clock {
+                    Clock::Hidden => String::new(),
+                    clock => format!(", {}", clock.lasting(folded.lasts)),
+                };
+                let whole = format!("⋮ {counted}{lasts}");
+                let fits = whole.chars().count() <= room;
+                [
+                    if fits { whole } else { format!("⋮ {counted}") },
+                    short.to_owned(),
+                ]
+            }
+        };
+        for (line, y) in lines.iter().zip([y - 3.0, y + 10.0]) {
+            let _ = write!(
+                out,
+                r#"<text class="time m" x="{x}" y="{}">{}</text>"#,
+                n(y),
+                escape(&cut(line, room + 2))
+            );
         }
     }
 
@@ -773,11 +865,12 @@ impl Drawing<'_> {
             *slot += CHIP + 2.0;
             let x = columns.x(state.at);
             // On the lifeline, unless that would cover a neighbour or the tip of the next arrow.
-            let aside = several || columns.slow && columns.lanes == Lanes::Columns;
+            let aside =
+                several || columns.lanes == Lanes::Paper || columns.slow && columns.lanes == Lanes::Columns;
             let left = match (columns.lanes, aside, side) {
-                (Lanes::Columns, false, _) => x - wide / 2.0,
-                (Lanes::Columns, true, Side::Client) => columns.outer.0 - 8.0 - wide,
-                (Lanes::Columns, true, Side::Server) => columns.outer.1 + 8.0,
+                (Lanes::Columns | Lanes::Paper, false, _) => x - wide / 2.0,
+                (Lanes::Columns | Lanes::Paper, true, Side::Client) => columns.outer.0 - 8.0 - wide,
+                (Lanes::Columns | Lanes::Paper, true, Side::Server) => columns.outer.1 + 8.0,
                 (Lanes::Stacked, false, Side::Client) => columns.tasks.0 + 1.0,
                 (Lanes::Stacked, false, Side::Server) => columns.width - columns.tasks.1 - 1.0 - wide,
                 (Lanes::Stacked, true, Side::Client) => columns.inner.0 + 7.0,
@@ -842,7 +935,7 @@ impl Drawing<'_> {
                 }
             }
             Event::Call(call) => match columns.lanes {
-                Lanes::Columns => (
+                Lanes::Columns | Lanes::Paper => (
                     columns.x(call.at) + inwards(call.at) * 14.0,
                     y,
                     inwards(call.at) * 15.0,

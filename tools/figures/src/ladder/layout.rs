@@ -1,6 +1,6 @@
 //! Where everything stands: columns from the number of lifelines, rows from what each event needs above and below it.
 
-use super::{Event, Fate, Ladder, Row, Segment, Side, tasks};
+use super::{Call, Event, Fate, Ladder, Row, Segment, Side, tasks};
 
 /// The two ways to arrange the five lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,9 @@ pub enum Lanes {
     Columns,
     /// The wire takes the whole width; call and source line stand above the arrow they cause.
     Stacked,
+    /// For paper: three columns, on either side the call above its source line. A unit is a point, no text is smaller than
+    /// ten of them.
+    Paper,
 }
 
 /// The advance of one character of the monospaced font, in units of its size. Source Code Pro, Menlo and DejaVu Sans
@@ -20,6 +23,8 @@ pub const SIZE_CODE: f64 = 11.0;
 pub const SIZE_LABEL: f64 = 11.5;
 pub const SIZE_TIME: f64 = 10.5;
 pub const SIZE_STATE: f64 = 9.5;
+/// On paper source lines and calls take no more than they need.
+pub const SIZE_PAPER: f64 = 10.0;
 
 /// How far an arrow falls from one end to the other where its way takes no time that can be seen.
 pub const FALL: f64 = 6.0;
@@ -55,7 +60,8 @@ pub struct Columns {
     pub outer: (f64, f64),
     /// The innermost ones: between them stand the labels.
     pub inner: (f64, f64),
-    /// The width of the lanes of calls and of source lines; in [`Lanes::Stacked`] they share the width of the wire.
+    /// The width of the lanes of calls and of source lines; in [`Lanes::Stacked`] they share the width of the wire, in
+    /// [`Lanes::Paper`] both have that of the first.
     pub call: f64,
     pub source: f64,
     /// Where the first row may begin.
@@ -64,6 +70,18 @@ pub struct Columns {
     pub slow: bool,
     /// How wide the lanes of tasks are at either edge; 0 where nothing is said of tasks.
     pub tasks: (f64, f64),
+    /// How much room there is on [`Lanes::Paper`].
+    pub room: Room,
+}
+
+/// How much room a drawing for paper takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Every call stands above its source line.
+    #[default]
+    Ample,
+    /// A call that sends nothing shares a line with as much of its source line as fits.
+    Tight,
 }
 
 /// How far the lines of tasks stand apart.
@@ -78,6 +96,11 @@ const HALF_WIRE: f64 = 92.0;
 /// Where arrows fall over several rows they fall less steeply.
 const SLOW_HALF_WIRE: f64 = 112.0;
 const BETWEEN_LIFELINES: f64 = 22.0;
+/// The same on paper.
+const PAPER_HALF_WIRE: f64 = 81.0;
+const PAPER_SLOW_HALF_WIRE: f64 = 104.0;
+/// From a call to the source line below it.
+pub const PAPER_LINE: f64 = 12.0;
 
 impl Columns {
     pub fn new(ladder: &Ladder, lanes: Lanes, width: f64) -> Columns {
@@ -98,6 +121,15 @@ impl Columns {
                 let call = call_lane(ladder, most > 1);
                 let source = left - ASIDE - call - BETWEEN_LANES;
                 (left, right, call, source, BETWEEN_LIFELINES)
+            }
+            Lanes::Paper => {
+                let half = if slow {
+                    PAPER_SLOW_HALF_WIRE
+                } else {
+                    PAPER_HALF_WIRE
+                } + 9.0 * (most - 1) as f64;
+                let (left, right) = (width / 2.0 - half, width / 2.0 + half);
+                (left, right, left - ASIDE, 0.0, 18.0)
             }
             Lanes::Stacked => {
                 let gap = 14.0;
@@ -134,7 +166,13 @@ impl Columns {
             source,
             slow,
             tasks,
-            head: if most > 1 { 62.0 } else { 46.0 },
+            room: Room::default(),
+            head: match lanes {
+                Lanes::Paper if most > 1 => 58.0,
+                Lanes::Paper => 43.0,
+                _ if most > 1 => 62.0,
+                _ => 46.0,
+            },
         }
     }
 
@@ -142,13 +180,19 @@ impl Columns {
     pub fn source_room(&self, side: Side) -> f64 {
         match (self.lanes, side) {
             (Lanes::Stacked, _) => self.source,
-            (Lanes::Columns, Side::Client) => self.source - self.tasks.0,
-            (Lanes::Columns, Side::Server) => self.source - self.tasks.1,
+            (Lanes::Columns | Lanes::Paper, Side::Client) => self.source - self.tasks.0,
+            (Lanes::Columns | Lanes::Paper, Side::Server) => self.source - self.tasks.1,
         }
     }
 
     pub fn x(&self, at: usize) -> f64 {
         self.lifelines.get(at).copied().unwrap_or(self.outer.0)
+    }
+
+    /// Whether a call of this row stands above its source line.
+    pub fn two_lines(&self, row: &Row, call: &Call) -> bool {
+        let sends = matches!(row.event, Event::Segment(_));
+        self.lanes == Lanes::Paper && call.source.is_some() && (sends || self.room == Room::Ample)
     }
 
     /// The middle of the wire.
@@ -208,7 +252,8 @@ pub fn places(columns: &Columns, extents: &[Extent]) -> (Vec<Place>, f64) {
             place
         })
         .collect();
-    (places, y + 10.0)
+    let rest = if columns.lanes == Lanes::Paper { 3.0 } else { 10.0 };
+    (places, y + rest)
 }
 
 /// What each row needs.
@@ -250,7 +295,13 @@ fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
         (Event::Segment(segment), true) if aside(segment).is_some() => 15.0,
         _ => 0.0,
     };
+    // A call above its source line.
+    let two_lines = row.event.call().is_some_and(|call| columns.two_lines(row, call));
     let mut extent = match &row.event {
+        Event::Call(_) | Event::Task(_) if columns.lanes == Lanes::Paper => Extent {
+            above: if two_lines { 6.5 + PAPER_LINE } else { 8.0 },
+            below: 7.0,
+        },
         Event::Call(_) | Event::Task(_) => Extent {
             above: 9.0,
             below: 9.0,
@@ -262,17 +313,37 @@ fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
         },
         Event::Segment(segment) => match segment.fate {
             Fate::ArrivesIn(_) => Extent {
-                above: STEP + over(row),
+                above: if two_lines {
+                    6.5 + PAPER_LINE
+                } else {
+                    STEP + over(row)
+                },
                 below: STEP,
             },
             Fate::Lost if columns.slow => Extent {
-                above: STEP + over(row),
+                above: if two_lines {
+                    6.5 + PAPER_LINE
+                } else {
+                    STEP + over(row)
+                },
                 below: STEP,
+            },
+            _ if columns.lanes == Lanes::Paper => Extent {
+                above: if two_lines { 6.5 + PAPER_LINE } else { 15.0 },
+                below: 16.5,
             },
             _ => Extent {
                 above: 19.0 + over(row),
                 below: 19.0,
             },
+        },
+        Event::Silence { .. } if columns.lanes == Lanes::Paper => Extent {
+            above: 13.0,
+            below: 11.0,
+        },
+        Event::Folded(_) if columns.lanes == Lanes::Paper => Extent {
+            above: 17.0,
+            below: 17.0,
         },
         Event::Silence { .. } => Extent {
             above: 18.0,
@@ -290,7 +361,8 @@ fn extent(ladder: &Ladder, columns: &Columns, row: &Row) -> Extent {
             .filter(|other| ladder.side(other.at) == ladder.side(state.at))
             .count();
         let bottom = top + CHIP_ROOM * (1 + stacked_chips) as f64;
-        extent.below = extent.below.max(bottom + 3.0);
+        let gap = if columns.lanes == Lanes::Paper { -1.0 } else { 3.0 };
+        extent.below = extent.below.max(bottom + gap);
     }
     extent
 }
@@ -307,7 +379,15 @@ pub fn aside(segment: &Segment) -> Option<&str> {
 
 /// How far below the row's line a state's chip begins: below the tail or the tip of the arrow, whichever is at its side.
 pub fn chip_top(ladder: &Ladder, columns: &Columns, row: &Row, at: usize) -> f64 {
+    // On paper every point counts, and a chip stands in the lane: below the call, or beside the tip, where nothing else is.
+    let paper = columns.lanes == Lanes::Paper;
     match &row.event {
+        Event::Segment(segment)
+            if paper && segment.fate == Fate::Arrives && ladder.side(at) == ladder.side(segment.to) =>
+        {
+            FALL - CHIP / 2.0
+        }
+        Event::Arrival { .. } if paper => -CHIP / 2.0,
         // Between many lifelines on a narrow page two chips leave no room for the time.
         Event::Segment(_) if columns.lanes == Lanes::Stacked && ladder.lifelines.len() > 2 => {
             FALL / 2.0 + 16.0

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Event, Ladder, align,
     draw::{Drawing, Verdict},
-    layout::{self, Columns, Lanes},
+    layout::{self, Columns, Lanes, Place, Room},
     table,
     text::{Clock, counted, escape, n},
 };
@@ -34,6 +34,8 @@ const WIDE: f64 = 750.0;
 /// The width of the drawing whose lanes are stacked, on a phone and of each half of a pair.
 const NARROW: f64 = 280.0;
 const HALF: f64 = 366.0;
+/// The width of the drawing on paper, in points: A4 with margins of 15 mm.
+pub const PAPER: f64 = 510.0;
 
 /// The figure as one HTML block without an empty line, in two arrangements of which the style sheet shows the one that
 /// fits, and as a table.
@@ -144,6 +146,43 @@ fn file(ladder: &Ladder, style: &str) -> String {
     out.push_str(&drawing.draw());
     out.push_str("</svg>\n");
     out
+}
+
+/// The drawing for paper, [`PAPER`] points wide, as one element without a style: a page with [`drawing_style`] shows it.
+/// `id` is what its ids begin with.
+pub fn paper_svg(ladder: &Ladder, room: Room, id: &str) -> String {
+    let (columns, places, height) = on_paper(ladder, room);
+    let drawing = Drawing {
+        ladder,
+        columns: &columns,
+        places: &places,
+        clock: clock(ladder),
+        verdicts: &[],
+        height,
+    };
+    let mut out = String::new();
+    svg(&mut out, &drawing, "paper", id, true);
+    out
+}
+
+/// How high the drawing for paper is, in points.
+pub fn paper_height(ladder: &Ladder, room: Room) -> f64 {
+    on_paper(ladder, room).2
+}
+
+fn on_paper(ladder: &Ladder, room: Room) -> (Columns, Vec<Place>, f64) {
+    let columns = Columns {
+        room,
+        ..Columns::new(ladder, Lanes::Paper, PAPER)
+    };
+    let (places, height) = layout::places(&columns, &layout::extents(ladder, &columns));
+    (columns, places, height)
+}
+
+/// The part of the page's style sheet that draws, without the variables it is in need of.
+pub fn drawing_style() -> String {
+    let sheet = include_str!("../../../../theme/figure.css");
+    between(sheet, "/* drawing: begin */", "/* drawing: end */")
 }
 
 /// The part of the page's style sheet that speaks of the drawing, with the variables it is in need of outside a page.

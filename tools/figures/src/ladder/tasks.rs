@@ -164,12 +164,12 @@ impl Drawing<'_> {
         let columns = self.columns;
         let side = self.ladder.side(task.at);
         let (x, anchor, room) = match (columns.lanes, side) {
-            (Lanes::Columns, Side::Client) => (
+            (Lanes::Columns | Lanes::Paper, Side::Client) => (
                 columns.tasks.0 + 2.0,
                 "s",
                 columns.source_room(side) + columns.call,
             ),
-            (Lanes::Columns, Side::Server) => (
+            (Lanes::Columns | Lanes::Paper, Side::Server) => (
                 columns.width - columns.tasks.1 - 2.0,
                 "e",
                 columns.source_room(side) + columns.call,
