@@ -7,7 +7,7 @@
 //! | `timelines/` | the same as text, in five lanes: lines, calls, segments |
 //! | `figures/` | the same as drawings, SVG in plain colours |
 //! | `programs/` | the chapter's crate as a workspace of its own, its exercises included and their solutions not |
-//! | `handout.pdf` or `handout.html` | the student's handout, where it could be made |
+//! | `ch09-close-handout.pdf`, `-lab.pdf` | the student's sheets; HTML where there was no browser to print them |
 
 use crate::archive::Archive;
 use exercise::apart::{self, ApartError, Solutions};
@@ -63,7 +63,7 @@ pub fn chapters(root: &Path) -> Vec<String> {
     chapters
 }
 
-/// The kit of a chapter. `edition` says which book it is of; `handout` is the student's, by its file's name.
+/// The kit of a chapter. `edition` says which book it is of; `sheets` are the student's, each with its file's name.
 ///
 /// # Errors
 /// A file that cannot be read, a recording that cannot be drawn, cargo.
@@ -71,22 +71,19 @@ pub fn files(
     root: &Path,
     chapter: &str,
     edition: &str,
-    handout: Option<(String, Vec<u8>)>,
+    sheets: Vec<(String, Vec<u8>)>,
 ) -> Result<Files, KitError> {
     let mut files = Files::new();
     let recorded = recordings(root, chapter, &mut files)?;
     programs(root, chapter, &mut files)?;
-    let mut with_handout = None;
-    if let Some((name, content)) = handout {
-        with_handout = Some(name.clone());
-        files.insert(name, content);
-    }
+    let names: Vec<String> = sheets.iter().map(|(name, _)| name.clone()).collect();
+    files.extend(sheets);
     for licence in ["LICENSE-MIT", "LICENSE-APACHE", "LICENSE-CC-BY-4.0"] {
         if let Ok(text) = fs::read(root.join(licence)) {
             files.insert(licence.to_owned(), text);
         }
     }
-    let readme = readme(root, chapter, edition, &recorded, with_handout.as_deref());
+    let readme = readme(root, chapter, edition, &recorded, &names);
     files.insert("README.md".into(), readme.into_bytes());
     Ok(files)
 }
@@ -227,7 +224,7 @@ fn read(path: &Path) -> Result<Vec<u8>, KitError> {
     })
 }
 
-fn readme(root: &Path, chapter: &str, edition: &str, recorded: &[Recorded], handout: Option<&str>) -> String {
+fn readme(root: &Path, chapter: &str, edition: &str, recorded: &[Recorded], sheets: &[String]) -> String {
     let page = fs::read_to_string(root.join(format!("src/{chapter}.md"))).unwrap_or_default();
     let page = Page::parse(&page);
     let title = page.headings.iter().find(|heading| heading.level == 1);
@@ -250,11 +247,16 @@ fn readme(root: &Path, chapter: &str, edition: &str, recorded: &[Recorded], hand
         "# {label}{title}\n\nA kit for readers who have no Linux, or no right to capture. From the book *From fork to await*, {edition}.\n\n\
          | here | is | opens with |\n|---|---|---|\n"
     );
-    if let Some(handout) = handout {
-        let _ = writeln!(
-            out,
-            "| `{handout}` | the handout of the chapter | any browser, any printer |"
-        );
+    for sheet in sheets {
+        let what = match sheet.contains("-lab.") {
+            true => "a sheet to fill in",
+            false => "the handout of the chapter",
+        };
+        let opens = match sheet.ends_with(".pdf") {
+            true => "any viewer of PDF",
+            false => "any browser; print it from there",
+        };
+        let _ = writeln!(out, "| `{sheet}` | {what} | {opens} |");
     }
     out.push_str(
         "| `captures/` | what was captured, packet by packet | Wireshark, or `tcpdump -nr FILE` |\n\
@@ -325,7 +327,7 @@ fn readme(root: &Path, chapter: &str, edition: &str, recorded: &[Recorded], hand
         );
     }
     out.push_str(
-        "\n## Licence\n\nPrograms: MIT or Apache-2.0, as you like. Captures, timelines, figures and handout: CC BY 4.0. The texts of all three are here.\n",
+        "\n## Licence\n\nPrograms: MIT or Apache-2.0, as you like. Captures, timelines, figures and sheets: CC BY 4.0. The texts of all three are here.\n",
     );
     out
 }

@@ -52,13 +52,23 @@ fn holds_what_opens(files: &BTreeMap<String, Vec<u8>>) {
             );
             drawings += 1;
         }
-        assert!(!path.contains("solution"), "{path} is an answer");
+        assert!(
+            !path.contains("solution") && !path.contains("teacher"),
+            "{path} is an answer"
+        );
     }
     assert!(
         captures > 1 && drawings > 1,
         "{captures} captures, {drawings} drawings"
     );
     let readme = String::from_utf8_lossy(&files["README.md"]).into_owned();
+    for sheet in ["-handout.", "-lab."] {
+        let path = files.keys().find(|path| path.contains(sheet)).expect(sheet);
+        assert!(
+            readme.contains(&format!("`{path}`")),
+            "the README does not speak of {path}"
+        );
+    }
     for path in files.keys().filter_map(|path| path.strip_prefix("captures/")) {
         assert!(
             readme.contains(&format!("`{path}`")),
