@@ -144,8 +144,8 @@ impl Sheet {
             .replace('"', "\\22 ")
             .replace('<', "\\3c ");
         self.document(&format!(
-            "@page{{@bottom-left{{content:\"{quoted}\";font:10pt Literata,Georgia,serif;white-space:nowrap}}@bottom-right{{content:counter(page) \" of \" \
-             counter(pages);font:10pt Literata,Georgia,serif}}}}\n"
+            "@page{{@bottom-left{{content:\"{quoted}\";width:163mm;font:10pt Literata,Georgia,serif;white-space:nowrap}}\
+             @bottom-right{{content:counter(page) \" of \" counter(pages);width:16mm;text-align:right;font:10pt Literata,Georgia,serif;white-space:nowrap}}}}\n"
         ))
     }
 
@@ -230,7 +230,8 @@ impl Press {
             catalogue: Catalogue::open(root)?,
             beliefs: beliefs(root)?,
             style: style(root)?,
-            edition: format!("{title}, {}", edition::of(root)),
+            // Shorter than elsewhere: it stands on one line with the page's number.
+            edition: format!("{title} {}", edition::of(root).replace("version ", "")),
             prose,
             root: root.to_owned(),
         })

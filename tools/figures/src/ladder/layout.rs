@@ -2,7 +2,7 @@
 
 use super::{Call, Event, Fate, Ladder, Row, Segment, Side, tasks};
 
-/// The two ways to arrange the five lanes.
+/// The ways to arrange the five lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lanes {
     /// Five columns side by side, 750 units wide.
