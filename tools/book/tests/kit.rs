@@ -45,7 +45,9 @@ fn holds_what_opens(files: &BTreeMap<String, Vec<u8>>) {
             captures += 1;
         } else if path.ends_with(".svg") {
             let text = std::str::from_utf8(content).unwrap();
-            roxmltree::Document::parse(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let drawing = roxmltree::Document::parse(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let size = ["width", "height"].map(|side| drawing.root_element().attribute(side));
+            assert!(size.iter().all(Option::is_some), "{path} has no size of its own");
             assert!(
                 text.contains("<style>") && !text.contains("var("),
                 "{path} asks for a colour that it does not have"

@@ -113,7 +113,15 @@ pub fn standalone_svg(ladder: &Ladder) -> String {
 /// The drawing as a file of its own for viewers that are no browsers: light, and every colour a plain one, since many of them know
 /// no variables.
 pub fn plain_svg(ladder: &Ladder) -> String {
-    file(ladder, &plain_style())
+    // Of a height that follows from the width they make nothing.
+    let svg = file(ladder, &plain_style());
+    let height = svg
+        .split_once("viewBox=\"")
+        .and_then(|(_, rest)| rest.split(['"', ' ']).nth(3));
+    match height {
+        Some(height) => svg.replacen(" role=\"img\"", &format!(" height=\"{height}\" role=\"img\""), 1),
+        None => svg,
+    }
 }
 
 fn file(ladder: &Ladder, style: &str) -> String {
@@ -217,7 +225,11 @@ pub fn plain_style() -> String {
     ]) {
         style = style.replace(&format!("var({name})"), value);
     }
-    // Who does not know this word draws it black.
+    // The page's, and some viewers take it for the drawing's; and who does not know `transparent` draws it black.
+    let lines = style
+        .lines()
+        .filter(|line| !line.starts_with(".ladder { display:"));
+    let style: String = lines.flat_map(|line| [line, "\n"]).collect();
     style.replace("transparent", "none")
 }
 
