@@ -50,7 +50,8 @@ impl<F: Future> Future for Watched<F> {
 
 impl<F> Drop for Watched<F> {
     fn drop(&mut self) {
-        // Whoever dropped it gave it up before it was done. What it holds, sockets too, is dropped after this line.
+        // It was given up before it was done: what it holds, sockets too, is dropped after this line. Or its poll
+        // panicked: then the unwinding has dropped its variables before.
         if !self.ready {
             say(&self.name, "dropped");
         }
