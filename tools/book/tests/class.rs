@@ -123,7 +123,7 @@ fn whatever_a_student_hands_in_is_a_cell_of_the_table() {
 /// Whether a process with this command line runs.
 #[cfg(target_os = "linux")]
 fn is_running(line: &str) -> bool {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut lines = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
     lines.any(|it| it == line)
 }

@@ -134,7 +134,14 @@ pub fn lines(file: &str, anchor: Option<&str>, kind: &str) -> Result<Vec<Line>, 
             });
         }
     }
-    if lines.iter().all(|line| line.text.trim().is_empty()) {
+    // gofmt parts an anchor's end from the function before it by an empty line.
+    while lines
+        .last()
+        .is_some_and(|line: &Line| line.text.trim().is_empty())
+    {
+        lines.pop();
+    }
+    if lines.is_empty() {
         return Err(match anchor {
             Some(anchor) => format!(
                 "nothing stands at `ANCHOR: {anchor}`; there are {}",
@@ -465,7 +472,7 @@ mod tests {
         }
     }
 
-    const FILE: &str = "fn main() {\n    // ANCHOR: a\n    let n = read(); // ❶\n    // ANCHOR: b\n    if n == 0 { // ❷ the end\n    }\n    // ANCHOR_END: b\n\n    // ANCHOR_END: a\n    // ANCHOR: open\n}\n";
+    const FILE: &str = "fn main() {\n    // ANCHOR: a\n    let n = read(); // ❶\n    // ANCHOR: b\n    if n == 0 { // ❷ the end\n    }\n    // ANCHOR_END: b\n\n    drop(n);\n\n    // ANCHOR_END: a\n    // ANCHOR: open\n}\n";
 
     fn excerpt(lines: Vec<Line>) -> Excerpt {
         Excerpt {
@@ -492,10 +499,11 @@ mod tests {
                 (3, "let n = read();", &[1][..]),
                 (5, "if n == 0 { // the end", &[2]),
                 (6, "}", &[]),
-                (8, "", &[])
+                (8, "", &[]),
+                (9, "drop(n);", &[])
             ]
         );
-        assert_eq!(ranges(&shown), "3,5-6,8");
+        assert_eq!(ranges(&shown), "3,5-6,8-9");
         let error = lines(FILE, Some("c"), "rust").unwrap_err();
         assert_eq!(error, "nothing stands at `ANCHOR: c`; there are `a`, `b`, `open`");
     }
@@ -526,7 +534,7 @@ mod tests {
         assert!(html.contains("&lt;\\{{#x"), "{html}");
         assert!(
             html.starts_with(
-                "<figure class=\"excerpt marked\" id=\"x\" data-file=\"listings/a.rs\" data-lines=\"3,5-6,8\">\n\
+                "<figure class=\"excerpt marked\" id=\"x\" data-file=\"listings/a.rs\" data-lines=\"3,5-6,8-9\">\n\
                  <figcaption><code>listings/a.rs</code>, part <em>a</em></figcaption>\n"
             ),
             "{html}"
