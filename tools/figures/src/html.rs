@@ -34,19 +34,14 @@ pub fn escape_markdown(text: &str) -> String {
     out
 }
 
-/// The mark of the n-th segment, counted from 1: `①` to `㊿`, then `(51)`.
+/// The mark of the n-th segment, counted from 1: `①` to `⑩`, then `(11)`. Fonts that are on most machines end at `⑩`.
 ///
 /// ```
 /// use figures::html::mark;
-/// assert_eq!((mark(1), mark(20), mark(21), mark(35), mark(36), mark(50)), ("①".into(), "⑳".into(), "㉑".into(), "㉟".into(), "㊱".into(), "㊿".into()));
-/// assert_eq!(mark(51), "(51)");
+/// assert_eq!((mark(1), mark(10), mark(11)), ("①".into(), "⑩".into(), "(11)".into()));
 /// ```
 pub fn mark(n: usize) -> String {
-    let circled = u32::try_from(n).ok().and_then(|n| match n {
-        1..=20 => char::from_u32(0x2460 + n - 1),
-        21..=35 => char::from_u32(0x3251 + n - 21),
-        36..=50 => char::from_u32(0x32b1 + n - 36),
-        _ => None,
-    });
+    let circled = u32::try_from(n).ok().filter(|n| (1..=10).contains(n));
+    let circled = circled.and_then(|n| char::from_u32(0x2460 + n - 1));
     circled.map_or_else(|| format!("({n})"), String::from)
 }
