@@ -66,7 +66,8 @@ pub fn reasons(catalogue: &Catalogue, entry: Entry<'_>) -> Vec<String> {
         Err(error) => vec![error.to_string()],
         Ok(stored) => {
             let mut reasons = stale(catalogue, entry, &stored);
-            reasons.extend(check(entry, &stored).iter().map(ToString::to_string));
+            let shown = [check(entry, &stored), picture(entry, &stored)].concat();
+            reasons.extend(shown.iter().map(ToString::to_string));
             reasons
         }
     }
