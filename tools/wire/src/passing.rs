@@ -314,6 +314,22 @@ mod tests {
     use super::*;
     use crate::testing::{ECHO, conversation};
 
+    /// The server's FIN overtakes the ACK in front of it: TIME-WAIT answers that, and nobody is left to hear the answer.
+    const STRAGGLER: &[&str] = &[">S", "<S.", ">.", ">F.", "<F.", ">.", "<. s1", ">.", "<R"];
+
+    #[test]
+    fn a_rst_after_all_was_said_leaves_the_ends_as_they_were() {
+        let last = last_states(&[conversation(STRAGGLER)], None)[0];
+        assert_eq!((last.client, last.server), (State::TimeWait, State::Closed));
+    }
+
+    #[test]
+    fn an_ack_that_a_fin_overtook_answers_what_it_acknowledges() {
+        let conversations = [conversation(STRAGGLER)];
+        let causes = causes(&conversations, 0, &Calls::new(&[], &conversations), None);
+        assert_eq!(causes[6].by, By::Answer(3));
+    }
+
     /// When each end entered its states after ESTABLISHED, in milliseconds after the first segment.
     fn closing(near: &Conversation, far: &Conversation) -> Vec<(u64, Side, &'static str)> {
         let (near, far) = ([near.clone()], [far.clone()]);
