@@ -12,11 +12,14 @@ use common::{Scratch, bad, files, good, output, repository};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use stage::perform::possible;
 use stage::programs::{BIN_DIR, Programs};
+use stage::recording::Recording;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use wire::capture::Capture;
+use wire::segment::Flags;
 
 /// The version both commands are held to.
 const MDBOOK: &str = "mdbook v0.5.4";
@@ -34,7 +37,12 @@ fn main() -> ExitCode {
             "record_stores_nothing_that_does_not_show_what_it_should",
             record_nothing_wrong,
         ),
+        on_stage(
+            "record_makes_anew_what_a_straggler_broke_off",
+            record_without_stragglers,
+        ),
         on_stage("verify_runs_again_and_counts_shapes", verify),
+        on_stage("verify_keeps_the_runs_that_do_not_agree", verify_keeps),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     if conclusion.num_ignored > 0 {
@@ -214,6 +222,32 @@ fn record_nothing_wrong(book: &Scratch, programs: &Path) {
     assert!(files(book.root()) == before, "something was stored");
 }
 
+/// A RST behind both FINs is no fault of a run, and nothing to store: its page would have to explain it.
+fn record_without_stragglers(book: &Scratch, programs: &Path) {
+    const FLAGS: usize = 14 + 20 + 13; // behind Ethernet's header and IP's, in TCP's
+    let folder = book
+        .root()
+        .join("listings/ch01-echo/recordings/one-echo.blocking");
+    let mut stored = Recording::read(&folder).unwrap();
+    let mut capture = Capture::parse(&stored.capture).unwrap();
+    let mut straggler = capture.packets.last().unwrap().clone();
+    straggler.time += 1000;
+    straggler.bytes[FLAGS] = Flags::RST as u8;
+    capture.packets.push(straggler);
+    stored.capture = capture.to_pcap();
+    stored.write(&folder).unwrap();
+    let said = good(with_programs(
+        book,
+        programs,
+        &["record", "echo/one-echo.blocking"],
+    ));
+    assert!(
+        said.contains("recorded anew") && said.contains("a RST broke TIME-WAIT off"),
+        "{said}"
+    );
+    good(book.run(&["verify", "--runs", "0", "echo/one-echo.blocking"]));
+}
+
 fn verify(book: &Scratch, programs: &Path) {
     let said = good(with_programs(
         book,
@@ -229,4 +263,27 @@ fn verify(book: &Scratch, programs: &Path) {
         said.contains("segments: client SYN, server SYN, client ACK"),
         "{said}"
     );
+}
+
+fn verify_keeps(book: &Scratch, programs: &Path) {
+    let scenario = "listings/ch01-echo/scenarios/one-echo.toml";
+    let text = fs::read_to_string(book.root().join(scenario)).unwrap();
+    book.write(scenario, &text.replace("client 11 bytes", "client 12 bytes"));
+    let kept = book.temporary.path().join("kept");
+    let keep = kept.to_string_lossy();
+    let verify = ["verify", "echo/one-echo.blocking", "--runs", "2", "--keep", &keep];
+    let said = bad(with_programs(book, programs, &verify));
+    assert!(
+        said.contains("in 2 of 2: ") && said.contains("client 12 bytes"),
+        "{said}"
+    );
+    for run in 1..=2 {
+        let folder = kept.join(format!("echo-one-echo.blocking-{run}"));
+        let said = good(book.run(&["show", &folder.to_string_lossy()]));
+        assert!(said.contains("→ESTABLISHED"), "{said}");
+    }
+    book.write(scenario, &text);
+    fs::remove_dir_all(&kept).unwrap();
+    good(with_programs(book, programs, &verify));
+    assert!(!kept.exists(), "a run that agrees was kept");
 }
