@@ -199,6 +199,11 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             tab.call(&format!("{domain}.enable"), json!({}))?;
         }
+        // `print.html` asks to be printed when it is loaded, and while it is, nobody else can print it.
+        tab.call(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": "window.print = () => {}" }),
+        )?;
         // A page in the background has no focus, and its keys go nowhere.
         tab.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
         Ok(tab)
