@@ -60,7 +60,7 @@ async fn main() -> Result<()> {
             }
         }
     }
-    drop(listener); // from here on the kernel refuses whoever comes
+    drop(listener); // who is in the kernel's queue is reset, whoever comes is refused
     let all = async { while clients.join_next().await.is_some() {} };
     time::timeout(GRACE, all).await.ok();
     Ok(())

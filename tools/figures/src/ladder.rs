@@ -104,6 +104,8 @@ pub enum Event {
     Silence {
         /// How long, in nanoseconds.
         lasts: u64,
+        /// Whether a program asks all the while, and is told `EAGAIN`.
+        asked: bool,
     },
     /// Many rows in one.
     Folded(Folded),

@@ -315,7 +315,7 @@ fn caption(rows: &[Row], results: &BTreeMap<&str, Measured>) -> String {
     };
     format!(
         "<strong>What a connection and a request cost.</strong> CPU time is told in multiples of what a plain C server on epoll takes \
-         at that moment, with as many clients at work and as many lines printed{control}. Calls are those on sockets and the waits for them, one request at a time. \
+         at that moment, with as many clients at work and as many lines printed{control}. So many clients made the context switches, too. Calls are those on sockets and the waits for them, one request at a time. \
          {}. <code>cargo book measure prices {}</code> measures it again.",
         places.join("; "),
         escape(&slugs.join(" "))

@@ -63,7 +63,7 @@ fn place(record: &Record) -> Option<&Place> {
     match record {
         Record::Call(call) => call.place.as_ref(),
         Record::Fork(fork) => fork.place.as_ref(),
-        Record::Start(_) | Record::End(_) | Record::Task(_) => None,
+        Record::Start(_) | Record::End(_) | Record::Task(_) | Record::Signal(_) => None,
     }
 }
 

@@ -436,6 +436,7 @@ fn calls(
         }))
     });
     records.extend(ends);
+    records.extend(report.signals.iter().cloned().map(Record::Signal));
     records.sort_by_key(Record::time);
     let mut holders = Holders::new();
     for index in call::by_effect(&records) {

@@ -102,6 +102,11 @@ pub fn trigger(text: &str) -> Result<Event, String> {
                 "`{text}` is of a task, and the director hears packets; wait for a segment"
             ));
         }
+        What::Signal(_) => {
+            return Err(format!(
+                "`{text}` is a signal, and the director hears packets; wait for a segment"
+            ));
+        }
         _ => {}
     }
     if event.ordinal == Some(Ordinal::Last) {
@@ -150,7 +155,7 @@ pub fn may_be(event: &Event, segment: &Segment) -> bool {
         What::Rst => segment.has(Flags::RST),
         What::Data => segment.length > 0,
         What::Ack => segment.is_pure_ack(),
-        What::Call(_) | What::Task(..) => false,
+        What::Call(_) | What::Task(..) | What::Signal(_) => false,
     }
 }
 

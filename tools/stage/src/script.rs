@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wire::call::Status;
+use wire::call::{Signal, Status};
 
 use crate::{
     output::Line,
@@ -154,6 +154,8 @@ pub struct Report {
     pub began: u64,
     /// The processes that ended, in this order.
     pub ends: Vec<End>,
+    /// The signals that the director sent, in this order.
+    pub signals: Vec<Signal>,
     /// Where the time went, in microseconds, in order.
     pub spent: Vec<(String, u64)>,
 }

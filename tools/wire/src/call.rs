@@ -1,6 +1,6 @@
 //! The calls a recorded program made, as `calls.jsonl` holds them.
 //!
-//! The file is UTF-8, one JSON object a line, in the order of [`Record::time`]. Five kinds of line say all there is to say
+//! The file is UTF-8, one JSON object a line, in the order of [`Record::time`]. Six kinds of line say all there is to say
 //! about the programs' side of a recording:
 //!
 //! | `kind` | type | says |
@@ -10,6 +10,7 @@
 //! | `fork` | [`Fork`] | a process became two; the child holds every socket the parent held |
 //! | `end` | [`End`] | a process is gone, and which sockets it still held |
 //! | `task` | [`Task`] | what became of a task: not the kernel's to know, so the program itself has said it |
+//! | `signal` | [`Signal`] | the director of the scenario sent a program a signal |
 //!
 //! A *socket* is a small number that stands for the kernel's socket (its inode), counted from 1 in the order in which
 //! the recording meets them. Two descriptors of one socket (`dup`, `try_clone`, `fork`) carry the same number, and a
@@ -40,6 +41,8 @@ pub enum Record {
     End(End),
     /// Something became of a task, by the program's own word.
     Task(Task),
+    /// A program was sent a signal.
+    Signal(Signal),
 }
 
 impl Record {
@@ -51,6 +54,7 @@ impl Record {
             Record::Fork(fork) => fork.time,
             Record::End(end) => end.time,
             Record::Task(task) => task.time,
+            Record::Signal(signal) => signal.time,
         }
     }
 
@@ -73,6 +77,7 @@ impl Record {
             Record::Fork(fork) => &fork.program,
             Record::End(end) => &end.program,
             Record::Task(task) => &task.program,
+            Record::Signal(signal) => &signal.program,
         }
     }
 
@@ -84,6 +89,7 @@ impl Record {
             Record::Fork(fork) => fork.pid,
             Record::End(end) => end.pid,
             Record::Task(task) => task.pid,
+            Record::Signal(signal) => signal.pid,
         }
     }
 }
@@ -287,6 +293,49 @@ pub struct Task {
     /// did, for a socket or a timer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+/// The director of the scenario sent a program a signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// When, in nanoseconds since the epoch: the moment before it was sent.
+    pub time: u64,
+    /// The program's name in the scenario.
+    pub program: String,
+    /// The process it was sent to.
+    pub pid: u32,
+    /// Which.
+    pub signal: Sent,
+}
+
+/// The signals that a director sends (`signal(7)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Sent {
+    /// The program is asked to end.
+    Sigterm,
+    /// It is ended.
+    Sigkill,
+    /// It is made to stand still.
+    Sigstop,
+    /// It may go on.
+    Sigcont,
+}
+
+impl Sent {
+    /// Every signal.
+    pub const ALL: [Sent; 4] = [Sent::Sigterm, Sent::Sigkill, Sent::Sigstop, Sent::Sigcont];
+
+    /// Its name: `SIGTERM`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Sent::Sigterm => "SIGTERM",
+            Sent::Sigkill => "SIGKILL",
+            Sent::Sigstop => "SIGSTOP",
+            Sent::Sigcont => "SIGCONT",
+        }
+    }
 }
 
 impl Task {
@@ -589,7 +638,7 @@ impl Holders {
                 .unwrap_or_default()
                 .into_values()
                 .collect(),
-            Record::Task(_) => Vec::new(),
+            Record::Task(_) | Record::Signal(_) => Vec::new(),
         };
         let mut gone: Vec<u32> = before
             .into_iter()
@@ -759,11 +808,23 @@ mod tests {
                 did: Did::Woken,
                 by: Some("writer".into()),
             }),
+            Record::Signal(Signal {
+                time: 1_900_000_000_000_000_002,
+                program: "client".into(),
+                pid: 7,
+                signal: Sent::Sigterm,
+            }),
         ];
         let text = write(&records);
-        assert_eq!(text.lines().count(), 5);
+        assert_eq!(text.lines().count(), 6);
         assert_eq!(
             text.lines().last(),
+            Some(
+                r#"{"kind":"signal","time":1900000000000000002,"program":"client","pid":7,"signal":"SIGTERM"}"#
+            )
+        );
+        assert_eq!(
+            text.lines().nth(4),
             Some(
                 r#"{"kind":"task","time":1900000000000000001,"program":"client","pid":7,"thread":7,"task":"reader","did":"woken","by":"writer"}"#
             )

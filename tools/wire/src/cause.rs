@@ -21,7 +21,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::call::{Call, Holders, Name, Record, Task, by_effect};
+use crate::call::{Call, Holders, Name, Record, Signal, Task, by_effect};
 use crate::conversation::{Conversation, Mark, Roles, Side, Sides, Turn};
 use crate::segment::{Flags, TcpOption};
 
@@ -236,6 +236,14 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// The signal that was sent, at this index of the records.
+    pub fn signal(&self, record: usize) -> Option<&'a Signal> {
+        match self.records.get(record)? {
+            Record::Signal(signal) => Some(signal),
+            _ => None,
+        }
+    }
+
     /// One end's socket in a conversation.
     pub fn socket(&self, conversation: usize, side: Side) -> Option<u32> {
         self.sockets.get(conversation)?[side]
@@ -310,7 +318,8 @@ impl<'a> Calls<'a> {
             .collect();
         for (owner, record) in owners.iter_mut().zip(self.records) {
             let side = self.programs.get(record.program());
-            if let (None, Some(side), Record::Call(_) | Record::Task(_)) = (&owner, side, record) {
+            let has_one = matches!(record, Record::Call(_) | Record::Task(_) | Record::Signal(_));
+            if let (None, Some(side), true) = (&owner, side, has_one) {
                 *owner = Some(Owner {
                     conversation: None,
                     side: *side,

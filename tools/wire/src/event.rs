@@ -3,8 +3,9 @@
 //! ```text
 //! event   = [ "connection" NUMBER ":" ] [ ordinal "copy of" ] [ ordinal ] side what
 //! side    = "client" | "server"
-//! what    = "SYN" | "FIN" | "RST" | "data" | "ACK" | call | "task" NAME did
+//! what    = "SYN" | "FIN" | "RST" | "data" | "ACK" | call | signal | "task" NAME did
 //! call    = "connect" | "accept" | "recv" | "send" | "close" | any other call that is recorded
+//! signal  = "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"
 //! did     = "made" | "polled" | "pending" | "ready" | "woken" | "dropped"
 //! ordinal = "first" ... "tenth" | "11th" ... | "last"
 //! ```
@@ -16,6 +17,7 @@
 //! - `recv`, `send`, `accept` and `poll` stand for every call that does the same (`read`, `writev`, `accept4`,
 //!   `epoll_wait` ...). A call that found nothing there (`EAGAIN`), and one that the process did not live to see return, do
 //!   not count.
+//! - `server SIGTERM` is the moment at which the scenario's director sends it. It is of no conversation.
 //! - `task reader polled` is what a program says of its own tasks ([`crate::call::Task`]). It is of no conversation.
 //! - Ordinals count within one conversation, in the order of time. Without one, an event must be the only one of its
 //!   kind. In a recording of several conversations the event must say which, unless only one of them has it.
@@ -23,7 +25,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::call::{Call, Did, Name};
+use crate::call::{Call, Did, Name, Sent};
 use crate::cause::Calls;
 use crate::conversation::{Conversation, Side, Turn};
 use crate::segment::Flags;
@@ -63,12 +65,14 @@ pub enum What {
     Call(Name),
     /// Something becomes of a task.
     Task(TaskName, Did),
+    /// A signal is sent.
+    Signal(Sent),
 }
 
 impl What {
     /// Whether it is a segment; else the programs' records tell it.
     pub fn is_segment(self) -> bool {
-        !matches!(self, What::Call(_) | What::Task(..))
+        !matches!(self, What::Call(_) | What::Task(..) | What::Signal(_))
     }
 }
 
@@ -170,6 +174,7 @@ impl fmt::Display for What {
             What::Data => "data",
             What::Ack => "ACK",
             What::Call(name) => name.as_str(),
+            What::Signal(signal) => signal.as_str(),
             What::Task(name, did) => return write!(f, "task {} {did}", name.as_str()),
         };
         f.pad(word)
@@ -221,10 +226,10 @@ impl Event {
             Some("data") => What::Data,
             Some("ACK") => What::Ack,
             Some("task") => read_task(words)?,
-            word => match word.and_then(|word| word.parse().ok()) {
-                Some(name) => What::Call(name),
+            word => match word.and_then(call_or_signal) {
+                Some(what) => what,
                 None => {
-                    let choices = "`SYN`, `FIN`, `RST`, `data`, `ACK`, a call (`connect`, `accept`, `recv`, `send`, `close` ...), or `task NAME polled`";
+                    let choices = "`SYN`, `FIN`, `RST`, `data`, `ACK`, a call (`connect`, `accept`, `recv`, `send`, `close` ...), a signal (`SIGTERM`), or `task NAME polled`";
                     return Err(words.expected(choices));
                 }
             },
@@ -243,6 +248,13 @@ impl Event {
             what,
         })
     }
+}
+
+fn call_or_signal(word: &str) -> Option<What> {
+    let signal = Sent::ALL.into_iter().find(|signal| signal.as_str() == word);
+    signal
+        .map(What::Signal)
+        .or_else(|| word.parse().ok().map(What::Call))
 }
 
 /// `task NAME DID`; the last word is left to be taken.
@@ -421,6 +433,7 @@ impl Event {
                 let problem = match self.what {
                     What::Call(_) if evidence.calls.is_none() => "is a call, and no calls are recorded",
                     What::Task(..) if evidence.calls.is_none() => "is of a task, and no calls are recorded",
+                    What::Signal(_) if evidence.calls.is_none() => "is a signal, and no calls are recorded",
                     _ => "matches nothing",
                 };
                 return Err(self.not_found(problem.into(), self.alternatives(evidence)));
@@ -493,6 +506,9 @@ impl Event {
                         What::Task(name, did) => calls
                             .task(*record)
                             .is_some_and(|task| task.task == name.as_str() && task.did == did),
+                        What::Signal(sent) => {
+                            calls.signal(*record).is_some_and(|signal| signal.signal == sent)
+                        }
                         _ => false,
                     }
             };
@@ -533,11 +549,13 @@ impl Event {
             .collect()
     }
 
-    /// What could have been meant where nothing was found: calls for a call, segments for a segment, tasks for a task.
+    /// What could have been meant where nothing was found: calls for a call, segments for a segment, tasks for a task,
+    /// signals for a signal.
     pub(crate) fn alternatives(&self, evidence: &Evidence<'_>) -> Vec<String> {
         let kind = |what: What| match what {
             What::Call(_) => 1,
             What::Task(..) => 2,
+            What::Signal(_) => 3,
             _ => 0,
         };
         let wanted = if evidence.calls.is_some() {
@@ -580,7 +598,7 @@ fn is(turn: &Turn, what: What) -> bool {
         What::Rst => turn.has(Flags::RST),
         What::Data => turn.fresh > 0,
         What::Ack => turn.segment.is_pure_ack(),
-        What::Call(_) | What::Task(..) => false,
+        What::Call(_) | What::Task(..) | What::Signal(_) => false,
     }
 }
 
@@ -619,7 +637,7 @@ fn stands_for(name: Name, call: &Call) -> bool {
 }
 
 /// Every event that can be named, with its shortest name, in the order of the conversations and of time. Calls come
-/// after the segments, under the names of their families, and tasks after the calls.
+/// after the segments, under the names of their families, then tasks, then signals.
 pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
     let segments = [What::Syn, What::Fin, What::Rst, What::Data, What::Ack];
     let mut calls: Vec<Name> = Name::ALL.iter().map(|name| family(*name)).collect();
@@ -631,6 +649,7 @@ pub fn names(evidence: &Evidence<'_>) -> Vec<(Event, Found)> {
         segments.to_vec(),
         calls.into_iter().map(What::Call).collect(),
         tasks,
+        Sent::ALL.map(What::Signal).to_vec(),
     ] {
         let mut found = Vec::new();
         for what in kinds {
@@ -841,6 +860,25 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_is_found_by_its_name() {
+        let sent =
+            r#"{"kind":"signal","time":1700000000003700000,"program":"server","pid":2,"signal":"SIGTERM"}"#;
+        let records = crate::call::read(&format!("{}\n{sent}\n", TASKS.trim())).unwrap();
+        let conversations = [conversation(ECHO)];
+        let calls = Calls::new(&records, &conversations);
+        let evidence = Evidence::new(&conversations).with_calls(&calls);
+        let find = |event: &str| event.parse::<Event>().unwrap().find(&evidence);
+        assert_eq!(find("server SIGTERM").unwrap(), Found::Call { record: 8 });
+        assert_eq!(
+            find("server SIGSTOP").unwrap_err().to_string(),
+            "`server SIGSTOP` matches nothing; there are: server SIGTERM"
+        );
+        let without = Evidence::new(&conversations);
+        let error = "server SIGTERM".parse::<Event>().unwrap().find(&without);
+        assert!(error.unwrap_err().to_string().contains("no calls are recorded"));
+    }
+
+    #[test]
     fn events_are_written_as_they_are_read() {
         for text in [
             "client SYN",
@@ -851,6 +889,7 @@ mod tests {
             "last server recv",
             "connection 3: second copy of 113th client data",
             "server epoll_wait",
+            "second server SIGCONT",
             "server task reader dropped",
             "second server task echo-2 polled",
         ] {

@@ -146,7 +146,7 @@ impl<'a> Timeline<'a> {
                 owner.is_some() && !runtime && !found_nothing && !matches!(call.call, EpollCreate1 | EpollCtl)
             }
             Record::Start(_) => false,
-            Record::Task(_) => self.calls.owner(index).is_some(),
+            Record::Task(_) | Record::Signal(_) => self.calls.owner(index).is_some(),
             other => self.calls.side_of(other.program()).is_some() && self.matters(other),
         }
     }
@@ -211,6 +211,7 @@ impl<'a> Timeline<'a> {
             Record::Fork(fork) => ("fork".into(), fork.place.as_ref()),
             Record::End(end) => (end.status.to_string(), None),
             Record::Start(_) => ("start".into(), None),
+            Record::Signal(signal) => (signal.signal.as_str().into(), None),
             Record::Task(task) => return task_lanes(task, side),
         };
         let several = self.conversations.len() > 1;
@@ -221,7 +222,9 @@ impl<'a> Timeline<'a> {
             lanes.calls[side] = number + &call;
             let again = place.is_some() && before[side] == place;
             lanes.sources[side] = match place {
-                Some(place) if again && place.line > 0 => format!("{} ″", place.line),
+                Some(place) if again && place.line > 0 => {
+                    format!("{}{} ″", elsewhere(place, files[side]), place.line)
+                }
                 Some(place) => place_text(place, files[side], self.sources),
                 None => String::new(),
             };
@@ -306,12 +309,7 @@ fn place_text(place: &Place, file: Option<&str>, sources: Option<&BTreeMap<Strin
         return format!("in {}", place.function);
     }
     let text = unmarked(text);
-    let elsewhere = if file == Some(place.file.as_str()) {
-        String::new()
-    } else {
-        let name = place.file.rsplit('/').next().unwrap_or(&place.file);
-        format!("{}:", name.strip_suffix(".rs").unwrap_or(name))
-    };
+    let elsewhere = elsewhere(place, file);
     match place.dropped.as_deref() {
         // What is dropped says more than the comment behind the brace.
         Some(dropped) => {
@@ -325,6 +323,15 @@ fn place_text(place: &Place, file: Option<&str>, sources: Option<&BTreeMap<Strin
         }
         None => format!("{elsewhere}{line} {text}"),
     }
+}
+
+/// `lib:` before a line of another file than the lane's own.
+fn elsewhere(place: &Place, file: Option<&str>) -> String {
+    if file == Some(place.file.as_str()) {
+        return String::new();
+    }
+    let name = place.file.rsplit('/').next().unwrap_or(&place.file);
+    format!("{}:", name.strip_suffix(".rs").unwrap_or(name))
 }
 
 /// A line without the mark of an excerpt at its end: `// ❶`.

@@ -90,7 +90,7 @@ async fn main() -> Result<()> {
         }
     }
     // ANCHOR: drain
-    drop(listener); // from here on the kernel refuses whoever comes
+    drop(listener); // who is in the kernel's queue is reset, whoever comes is refused
     let all = async {
         while let Some(ended) = clients.join_next().await {
             tell(ended);
@@ -100,7 +100,7 @@ async fn main() -> Result<()> {
         let left = clients.len();
         writeln!(io::stderr(), "{left} clients did not leave in time").ok();
     }
-    Ok(()) // the runtime drops the tasks that are left, and with them their streams
+    Ok(()) // `clients` is dropped, and aborts the tasks that are left
 }
 // ANCHOR_END: drain
 

@@ -211,12 +211,13 @@ fn still(
         let (from, before) = (Instant::now(), running.family().usage());
         thread::sleep(WINDOW);
         let spent = running.family().usage().since(&before).nanoseconds as f64;
-        spent / from.elapsed().as_nanos() as f64 * 100.0
+        // The kernel books a running thread's time at its ticks, some percent of a window late or early.
+        (spent / from.elapsed().as_nanos() as f64 * 100.0).min(100.0)
     });
     let share = Spread::of(shares.collect());
     put(
         "idle-cpu",
-        Value::real(share.median, 1, "%").between(share.least, share.most, 1),
+        Value::real(share.median, 0, "%").between(share.least, share.most, 0),
     );
     Ok(())
 }

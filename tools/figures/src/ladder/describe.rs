@@ -22,14 +22,20 @@ pub fn describe(ladder: &Ladder) -> String {
     };
     for (index, row) in ladder.rows.iter().enumerate() {
         match &row.event {
-            Event::Folded(folded) if index == 0 => teller.say(format!(
+            Event::Folded(folded) if !told(&ladder.rows[..index]) => teller.say(format!(
                 "{} went before",
                 counted(folded.segments as u64, "segment", "segments")
             )),
             Event::Segment(segment) => teller.segment(segment, row.time),
-            Event::Silence { lasts } => {
+            Event::Silence { lasts, asked } => {
                 teller.flush();
-                teller.say(format!("Nothing happens for {}", teller.clock.lasting(*lasts)));
+                let lasts = teller.clock.lasting(*lasts);
+                teller.say(match asked {
+                    true => {
+                        format!("Nothing happens for {lasts}, but that a program asks and is told EAGAIN")
+                    }
+                    false => format!("Nothing happens for {lasts}"),
+                });
             }
             Event::Folded(folded) => {
                 teller.flush();
@@ -51,6 +57,11 @@ pub fn describe(ladder: &Ladder) -> String {
     teller.flush();
     teller.end();
     teller.sentences.join(" ")
+}
+
+/// Whether a segment is among these.
+fn told(rows: &[Row]) -> bool {
+    rows.iter().any(|row| matches!(row.event, Event::Segment(_)))
 }
 
 /// What is to be told of a segment that carries nothing but an acknowledgment.

@@ -270,7 +270,9 @@ impl Drawing<'_> {
             Event::Call(call) => self.call(out, row, call, place.y, place.y),
             Event::Segment(segment) => self.segment(out, row, segment, place),
             Event::Arrival { .. } => {}
-            Event::Silence { lasts } => self.silence(out, *lasts, place.y),
+            Event::Silence { lasts, asked } => {
+                self.silence(out, &self.clock.silence(*lasts, *asked), place.y)
+            }
             Event::Folded(folded) => self.fold(out, folded, place.y),
             Event::Task(task) => self.task(out, task, place.y),
         }
@@ -730,7 +732,7 @@ impl Drawing<'_> {
         );
     }
 
-    fn silence(&self, out: &mut String, lasts: u64, y: f64) {
+    fn silence(&self, out: &mut String, words: &str, y: f64) {
         for &x in &self.columns.lifelines {
             let _ = write!(
                 out,
@@ -762,7 +764,7 @@ impl Drawing<'_> {
             r#"<text class="pause {anchor}" x="{}" y="{}">{}</text>"#,
             n(x),
             n(y + 3.6),
-            escape(&self.silent(lasts))
+            escape(words)
         );
     }
 
@@ -950,18 +952,15 @@ impl Drawing<'_> {
                 inwards(task.at) * 15.0,
             ),
             Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * 15.0),
-            Event::Silence { lasts } => (beside(&self.silent(*lasts), SIZE_TIME), y, -15.0),
+            Event::Silence { lasts, asked } => {
+                (beside(&self.clock.silence(*lasts, *asked), SIZE_TIME), y, -15.0)
+            }
             Event::Folded(_) => (columns.inner.0 + 12.0, y, 15.0),
         };
         for (mark, strong) in self.marks(row) {
             bubble(out, &mark, strong, x, y);
             x += step;
         }
-    }
-
-    /// The words for a silence.
-    fn silent(&self, lasts: u64) -> String {
-        format!("nothing for {}", self.clock.lasting(lasts))
     }
 
     /// A segment's time and what is unusual about it.

@@ -229,7 +229,8 @@ impl<'a> Writer<'a> {
                 elsewhere.clear();
             }
             if time.saturating_sub(last) >= SILENCE {
-                self.push(last, Event::Silence { lasts: time - last }, Vec::new());
+                let (lasts, asked) = (time - last, self.asked(last, time));
+                self.push(last, Event::Silence { lasts, asked }, Vec::new());
             }
             last = last.max(time);
             match happening {
@@ -240,6 +241,15 @@ impl<'a> Writer<'a> {
         if !elsewhere.is_empty() {
             self.others(&elsewhere);
         }
+    }
+
+    /// Whether a program asks again and again in most of this time, and is told `EAGAIN`.
+    fn asked(&self, from: u64, to: u64) -> bool {
+        self.calls.records().iter().any(|record| {
+            let Record::Call(call) = record else { return false };
+            let end = call.end.unwrap_or(call.start);
+            call.times.is_some() && end.min(to).saturating_sub(call.start.max(from)) > (to - from) / 2
+        })
     }
 
     fn push(&mut self, time: u64, event: Event, states: Vec<State>) -> &mut Row {
@@ -326,6 +336,9 @@ impl<'a> Writer<'a> {
                 if let Some(task) = self.calls.task(record) {
                     return Some(Happening::Called(record, task.time));
                 }
+                if let Some(signal) = self.calls.signal(record) {
+                    return Some(Happening::Called(record, signal.time));
+                }
                 let call = self.calls.call(record)?;
                 let here = conversation.is_none_or(|conversation| self.chosen.contains(&conversation));
                 let told = called::is_told(call, self.recorded.detail, self.calls) || spoken_of(record);
@@ -380,6 +393,9 @@ impl<'a> Writer<'a> {
         if let Some(task) = self.calls.task(record) {
             return self.task(record, task);
         }
+        if let Some(signal) = self.calls.signal(record) {
+            return self.signal(record, signal);
+        }
         let (Some(call), Some(made)) = (self.call(record), self.calls.call(record)) else {
             return;
         };
@@ -419,6 +435,26 @@ impl<'a> Writer<'a> {
         }
         let row = self.ladder.rows.len() - 1;
         self.spans.push((row, record));
+        self.note(row, Found::Call { record });
+    }
+
+    /// A signal stands in the lane of the calls, and is nobody's.
+    fn signal(&mut self, record: usize, signal: &wire::call::Signal) {
+        let Some((_, side)) = called::end_of(record, self.calls) else {
+            return;
+        };
+        let row = self.ladder.rows.len();
+        self.spans.push((row, record));
+        let call = Call {
+            at: self.lifeline(None, side),
+            shared: true,
+            text: signal.signal.as_str().into(),
+            source: None,
+            since: None,
+            until: None,
+            fields: Vec::new(),
+        };
+        self.push(signal.time, Event::Call(call), Vec::new());
         self.note(row, Found::Call { record });
     }
 

@@ -104,7 +104,7 @@ fn write_row(out: &mut String, ladder: &Ladder, clock: Clock, index: usize, row:
             sentence(ladder, segment)
         }
         Event::Arrival { at, number } => format!("segment {number} reaches {}", name(ladder, *at)),
-        Event::Silence { lasts } => format!("nothing for {}", clock.lasting(*lasts)),
+        Event::Silence { lasts, asked } => clock.silence(*lasts, *asked),
         Event::Task(task) => {
             let words = Some(format!("task {}", task.text()));
             set(&mut cells, ladder.side(task.at), None, words);

@@ -73,6 +73,12 @@ impl Clock {
         }
     }
 
+    /// The words for a silence; `asked` says that a program asked all the while, and was told `EAGAIN`.
+    pub fn silence(self, lasts: u64, asked: bool) -> String {
+        let what = if asked { "only EAGAIN" } else { "nothing" };
+        format!("{what} for {}", self.lasting(lasts))
+    }
+
     /// A duration, or what is said in its place where no times are shown.
     pub fn lasting(self, nanoseconds: u64) -> String {
         match self {

@@ -1195,6 +1195,36 @@ fn with_tasks() -> Called {
 }
 
 #[test]
+fn a_signal_stands_in_the_lane_of_the_calls_and_has_no_line() {
+    let mut called = Called::read("blocking");
+    let server = called
+        .records
+        .iter()
+        .rfind(|record| record.program() == "server")
+        .unwrap();
+    let sent = Record::Signal(wire::call::Signal {
+        time: server.time() - 1,
+        program: "server".into(),
+        pid: server.pid(),
+        signal: wire::call::Sent::Sigterm,
+    });
+    called.records.push(sent);
+    called.records.sort_by_key(Record::time);
+    let ladder = called.ladder();
+    let drawn: Vec<_> = ladder
+        .rows
+        .iter()
+        .filter_map(|row| match &row.event {
+            Event::Call(call) if call.text == "SIGTERM" => {
+                Some((ladder.side(call.at), call.source.is_none()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(drawn, [(Side::Server, true)]);
+}
+
+#[test]
 fn what_becomes_of_a_task_stands_among_the_calls_of_its_poll_and_a_poll_in_vain_is_one_row() {
     let ladder = with_tasks().ladder();
     let told: Vec<String> = ladder

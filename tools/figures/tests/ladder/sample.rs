@@ -183,7 +183,7 @@ impl Writer {
     }
 
     pub fn silence(&mut self, micros: f64, lasts: u64) {
-        self.row(micros, Event::Silence { lasts });
+        self.row(micros, Event::Silence { lasts, asked: false });
     }
 
     pub fn finish(mut self) -> Ladder {

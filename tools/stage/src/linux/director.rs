@@ -6,12 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wire::{conversation::Side, event::Event};
+use wire::{call::Sent, conversation::Side, event::Event};
 
-use super::{
-    play::{Play, Scene, system_failure},
-    system,
-};
+use super::play::{Play, Scene, system_failure};
 use crate::{
     reading,
     scenario::{Deed, Host},
@@ -148,21 +145,6 @@ impl Row {
             && let Some(deed) = self.deeds.pop_front()
         {
             play.did(&deed);
-            let signal = |signal| {
-                let meant = |name: &String| {
-                    let known = play
-                        .running
-                        .iter()
-                        .filter(|one| one.name == *name || one.program == *name);
-                    known
-                        .filter(|one| one.ended.is_none())
-                        .map(|one| one.process.pid)
-                        .collect::<Vec<_>>()
-                };
-                for pid in deed_program(&deed).map(meant).unwrap_or_default() {
-                    system::kill(pid, signal).ok();
-                }
-            };
             match &deed {
                 Deed::Ss => {
                     let first = play.running.len();
@@ -171,10 +153,10 @@ impl Row {
                     }
                     self.waits_for = Waiting::Ends((first..play.running.len()).collect());
                 }
-                Deed::End(_) => signal(libc::SIGTERM),
-                Deed::Kill(_) => signal(libc::SIGKILL),
-                Deed::Stop(_) => signal(libc::SIGSTOP),
-                Deed::Continue(_) => signal(libc::SIGCONT),
+                Deed::End(name) => play.signal(name, Sent::Sigterm),
+                Deed::Kill(name) => play.signal(name, Sent::Sigkill),
+                Deed::Stop(name) => play.signal(name, Sent::Sigstop),
+                Deed::Continue(name) => play.signal(name, Sent::Sigcont),
                 Deed::Cut | Deed::Mend => {
                     if let Some(link) = &scene.link {
                         link.cut(deed == Deed::Cut);
@@ -184,13 +166,6 @@ impl Row {
             }
         }
         Ok(())
-    }
-}
-
-fn deed_program(deed: &Deed) -> Option<&String> {
-    match deed {
-        Deed::End(name) | Deed::Kill(name) | Deed::Stop(name) | Deed::Continue(name) => Some(name),
-        _ => None,
     }
 }
 

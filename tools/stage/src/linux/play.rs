@@ -14,7 +14,7 @@ use std::{
 };
 
 use wire::{
-    call::Status,
+    call::{Sent, Signal, Status},
     capture::{Capture, Link as Header, Packet},
     segment::Segment,
 };
@@ -118,6 +118,7 @@ pub fn play(folder: &Path, user: Option<(u32, u32)>) -> Report {
         segments: [const { Vec::new() }; 2],
         lines: Vec::new(),
         ends: Vec::new(),
+        signals: Vec::new(),
         running: Vec::new(),
         open_outputs: 0,
         last: (Instant::now(), "nothing".into()),
@@ -136,6 +137,7 @@ pub fn play(folder: &Path, user: Option<(u32, u32)>) -> Report {
         lines: play.lines,
         began: play.began,
         ends: play.ends,
+        signals: play.signals,
         spent: play.spent,
     }
 }
@@ -151,6 +153,7 @@ pub(super) struct Play {
     pub(super) segments: [Vec<Segment>; 2],
     lines: Vec<Line>,
     ends: Vec<End>,
+    signals: Vec<Signal>,
     pub(super) running: Vec<Running>,
     open_outputs: usize,
     /// The last thing that happened, for silence is what follows it.
@@ -673,6 +676,28 @@ impl Play {
     pub(super) fn did(&mut self, deed: &Deed) {
         report(&Progress::Did(deed.clone()));
         self.say("director", system::now(), deed.to_string());
+    }
+
+    /// Sends a signal to every program of this name that still runs, and notes it.
+    pub(super) fn signal(&mut self, name: &str, signal: Sent) {
+        let number = match signal {
+            Sent::Sigterm => libc::SIGTERM,
+            Sent::Sigkill => libc::SIGKILL,
+            Sent::Sigstop => libc::SIGSTOP,
+            Sent::Sigcont => libc::SIGCONT,
+        };
+        for one in &self.running {
+            if (one.name == name || one.program == name) && one.ended.is_none() {
+                let pid = one.process.pid;
+                self.signals.push(Signal {
+                    time: system::now(),
+                    program: one.name.clone(),
+                    pid: pid as u32,
+                    signal,
+                });
+                system::kill(pid, number).ok();
+            }
+        }
     }
 
     /// A line of output that is no program's.

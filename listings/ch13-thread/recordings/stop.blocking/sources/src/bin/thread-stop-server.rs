@@ -87,7 +87,7 @@ mod unix {
         }
         // ANCHOR_END: accept
         // ANCHOR: end
-        drop(listener); // whoever comes is refused (on Linux, since ❷)
+        drop(listener); // whoever comes is refused (on Linux, since `wake`)
         clients.finish(); // ❹
         if !clients.have_left(PATIENCE) {
             writeln!(io::stderr(), "some clients did not leave in time").ok();

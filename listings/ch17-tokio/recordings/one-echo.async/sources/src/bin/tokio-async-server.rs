@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
     // ANCHOR_END: stop
     // Unlike `println!` it does not panic where nobody reads our output.
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?).ok();
-    // ANCHOR: accept
+    // ANCHOR: wait
     let mut clients = JoinSet::new();
     loop {
         let (place, arrived) = select! {
@@ -73,6 +73,7 @@ async fn main() -> Result<()> {
             }
             () = asked_to_end(&mut asked) => break, // ❷
         };
+        // ANCHOR_END: wait
         match arrived {
             Ok((stream, client)) => {
                 let stop = asked.clone();
@@ -88,9 +89,8 @@ async fn main() -> Result<()> {
             }
         }
     }
-    // ANCHOR_END: accept
     // ANCHOR: drain
-    drop(listener); // from here on the kernel refuses whoever comes
+    drop(listener); // who is in the kernel's queue is reset, whoever comes is refused
     let all = async {
         while let Some(ended) = clients.join_next().await {
             tell(ended);
@@ -100,12 +100,13 @@ async fn main() -> Result<()> {
         let left = clients.len();
         writeln!(io::stderr(), "{left} clients did not leave in time").ok();
     }
-    Ok(()) // the runtime drops the tasks that are left, and with them their streams
+    Ok(()) // `clients` is dropped, and aborts the tasks that are left
 }
 // ANCHOR_END: drain
 
 // ANCHOR: next
-/// A place, then a client for it. While all are taken, whoever comes waits in the kernel's queue.
+/// A place, then a client for it. While all are taken, whoever comes waits in the
+/// kernel's queue.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -123,7 +124,7 @@ async fn asked_to_end(stop: &mut watch::Receiver<bool>) {
 // ANCHOR_END: asked
 
 // ANCHOR: tell
-/// Says so if a task did not end by itself: it panicked, and nobody else will say for whom.
+/// Says so if a task did not end by itself: it panicked.
 fn tell(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         writeln!(io::stderr(), "a client's task: {error}").ok();
@@ -189,8 +190,8 @@ async fn echo(
 // ANCHOR_END: echo
 
 // ANCHOR: part
-/// Says goodbye: a FIN, and then whatever still comes is read and thrown away. If it stayed unread, it would turn the
-/// close into a reset.
+/// Says goodbye: a FIN, and then whatever still comes is read and thrown away. If it
+/// stayed unread, it would turn the close into a reset.
 async fn part(stream: &mut TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut buffer = [0; 1024];
