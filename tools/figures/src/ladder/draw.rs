@@ -142,11 +142,12 @@ impl Drawing<'_> {
         match columns.lanes {
             Lanes::Columns => {
                 // The name over its lifeline, the program outwards of it.
+                let room = if several { 64.0 } else { 54.0 };
                 let (x, gap, anchor) = match side {
-                    Side::Client => (x.0 + 4.0, -54.0, anchor[0]),
-                    Side::Server => (x.1 - 4.0, 54.0, anchor[1]),
+                    Side::Client => (x.0 + 4.0, -room, anchor[0]),
+                    Side::Server => (x.1 - 4.0, room, anchor[1]),
                 };
-                let words = cut(&words, fitting(columns.outer.0 - 54.0, SIZE_TIME));
+                let words = cut(&words, fitting(columns.outer.0 - room, SIZE_TIME));
                 let _ = writeln!(
                     out,
                     r#"<text class="who {class} {anchor}" x="{}" y="{y}">{name}</text><text class="sub {anchor}" x="{}" y="{y}">{}</text>"#,

@@ -71,14 +71,16 @@ impl Places {
         Place(Arc::clone(self))
     }
 }
+// ANCHOR_END: places
 
+// ANCHOR: place
 impl Drop for Place {
     fn drop(&mut self) {
         *self.0.lock() += 1;
         self.0.bell.notify_one();
     }
 }
-// ANCHOR_END: places
+// ANCHOR_END: place
 
 impl Places {
     fn new(number: usize) -> Arc<Places> {
