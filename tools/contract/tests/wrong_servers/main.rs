@@ -336,6 +336,10 @@ fn title(expected: &Expected) -> String {
     }
 }
 
+/// A fault that needs a moment may miss it on a busy machine, and then the server is right for once: it is asked again, so
+/// often at most. What should pass must pass each time.
+const TRIES: usize = 3;
+
 fn hold(expected: &Expected) -> Result<(), Failed> {
     let mut claims = Claims::default();
     for claim in expected.claims {
@@ -349,7 +353,17 @@ fn hold(expected: &Expected) -> Result<(), Failed> {
         "{address}".as_ref(),
     ])?;
     let arena = Arena::new(command, claims).with_patience(PATIENCE);
-    let report = contract::hold(&arena, JOBS, |_| ())?;
+    for _ in 1..TRIES {
+        if hold_once(expected, &arena, true)? {
+            return Ok(());
+        }
+    }
+    hold_once(expected, &arena, false).map(|_| ())
+}
+
+/// Asks every case. False where fewer fail than should, if that `may_miss`.
+fn hold_once(expected: &Expected, arena: &Arena, may_miss: bool) -> Result<bool, Failed> {
+    let report = contract::hold(arena, JOBS, |_| ())?;
     let failed: BTreeSet<&str> = report.failed().into_iter().collect();
     // What cannot be seen on this system catches nobody.
     let skipped = |name: &str| {
@@ -368,7 +382,10 @@ fn hold(expected: &Expected) -> Result<(), Failed> {
         eprintln!("{report}");
     }
     if failed == should {
-        return Ok(());
+        return Ok(true);
+    }
+    if may_miss && failed.is_subset(&should) {
+        return Ok(false);
     }
     Err(format!(
         "passed, and should fail: {:?}\nfailed, and should pass: {:?}\n{report}",
