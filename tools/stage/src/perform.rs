@@ -68,7 +68,7 @@ pub enum PerformError {
     },
     /// The tap did not note everything.
     #[error(
-        "the tap's log lacks {lost} lines or more: the programs made more calls than it has room for (some 150,000)"
+        "the tap's log lacks {lost} lines or more: the programs made more calls than it has room for (some 600,000)"
     )]
     TapLost {
         /// How many.

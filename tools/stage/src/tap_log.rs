@@ -24,8 +24,8 @@ pub mod place;
 mod raw;
 mod source;
 
-/// Room for some 150,000 calls. What comes after them is lost, and counted.
-const ROOM: u64 = 64 << 20;
+/// Room for some 600,000 calls. What comes after them is lost, and counted.
+const ROOM: u64 = 256 << 20;
 
 /// The file that the tap writes into: as large as it may become from the start, since programs write into their memory
 /// and the kernel keeps both the same.
