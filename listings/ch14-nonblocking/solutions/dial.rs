@@ -71,7 +71,7 @@ mod by_hand {
             }
             match socket.peer_addr() {
                 Ok(_) => return Ok(socket.into()), // it is over, and there is a peer
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => {} // not over
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {} // reset just now
                 Err(error) => return Err(error.into()),
             }
         }
