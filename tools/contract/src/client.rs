@@ -29,6 +29,10 @@ const NARROW: usize = 8 * 1024;
 #[cfg(unix)]
 const AT_ONCE: usize = 256 * 1024;
 
+/// More than any server's buffers hold of a narrow client's connection, in bytes: Linux lets a send buffer grow to 4 MB
+/// (`tcp_wmem`, tcp(7)).
+pub(crate) const MORE_THAN_BUFFERS: usize = 8 << 20;
+
 /// One connection to the server.
 pub(crate) struct Client {
     stream: Closing<TcpStream>,

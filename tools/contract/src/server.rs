@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -217,10 +217,35 @@ impl Server {
     }
 
     /// Stops the whole family, as ctrl-Z stops a group, and waits until it stands.
+    ///
+    /// Who has just called vfork(2), as `Command::spawn` and posix_spawn(3) do, cannot be stopped before its child has
+    /// started its program, and that child may be standing already: then all go on for a moment, and are stopped again.
     pub(crate) fn stand_still(&mut self, limit: Duration) -> Result<(), Stop> {
-        if self.ended().is_none() {
-            send_group(self.child.id(), ToGroup::Stop)?;
+        const A_TRY: Duration = Duration::from_millis(200);
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            if self.ended().is_none() {
+                send_group(self.child.id(), ToGroup::Stop)?;
+            }
+            if self.stands_within(left.min(A_TRY)) {
+                return Ok(());
+            }
+            if left <= A_TRY {
+                return Err(Failure::new(
+                    "the server to stand still when it is stopped (SIGSTOP)",
+                    "it did not",
+                    "what its processes wait for in the kernel (`ps -o pid,stat,wchan`)",
+                )
+                .into());
+            }
+            if self.ended().is_none() {
+                self.go_on()?;
+            }
         }
+    }
+
+    fn stands_within(&self, limit: Duration) -> bool {
         let stands = || {
             let moving: Vec<_> = self
                 .family
@@ -234,14 +259,7 @@ impl Server {
                 .for_each(|member| pause_one(member.pid, ToGroup::Stop));
             moving.is_empty().then_some(())
         };
-        until(limit, stands).ok_or_else(|| {
-            Failure::new(
-                "the server to stand still when it is stopped (SIGSTOP)",
-                "it did not",
-                "what its processes wait for in the kernel (`ps -o pid,stat,wchan`)",
-            )
-            .into()
-        })
+        until(limit, stands).is_some()
     }
 
     /// Lets a server that stands still go on.

@@ -6,7 +6,7 @@ use crate::{
     arena::Bout,
     case::{Case, Need},
     cases::trouble::{goes_on, has_not_ended},
-    client::{Client, Why},
+    client::{Client, MORE_THAN_BUFFERS, Why},
     failure::{Failure, Stop},
     observe,
     server::Server,
@@ -52,7 +52,7 @@ fn dies(bout: &Bout<'_>) -> Result<(), Stop> {
     client.push(
         &bout.travelling(&mixed(1 << 18)),
         Duration::from_millis(20),
-        1 << 20,
+        MORE_THAN_BUFFERS,
         || {},
     );
     server.kill_member(child);

@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case] = &[Case {
 /// Clients when the limit comes.
 const INSIDE: usize = 6;
 
-/// Clients that come then.
+/// Clients that come then, beside as many as there are descriptors left to serve.
 const OUTSIDE: usize = 4;
 
 fn none_left(bout: &Bout<'_>) -> Result<(), Stop> {
@@ -37,11 +37,14 @@ fn none_left(bout: &Bout<'_>) -> Result<(), Stop> {
             )
         })
         .collect::<Result<_, _>>()?;
+    let mut served_anyway = 0;
     for process in server.family().holders(port, None) {
-        observe::no_more_descriptors(process)?;
+        served_anyway += observe::no_more_descriptors(process)?;
     }
-    let mut outside = Vec::with_capacity(OUTSIDE);
-    for number in 0..OUTSIDE {
+    // More than a few are no gap left by a client, but a server that opens its files elsewhere.
+    let coming = OUTSIDE + served_anyway.min(OUTSIDE);
+    let mut outside = Vec::with_capacity(coming);
+    for number in 0..coming {
         let mut client = bout.connect(&server)?;
         client.say(&bout.greeting(100 + number), "a client beyond the limit", look)?;
         outside.push(client);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     arena::Bout,
     case::{Case, Need},
-    client::{Client, Why, difference},
+    client::{Client, MORE_THAN_BUFFERS, Why, difference},
     clock::{said, until},
     failure::{Failure, Stop},
     observe,
@@ -96,7 +96,7 @@ fn children(bout: &Bout<'_>) -> Result<(), Stop> {
     busy.push(
         &bout.travelling(&mixed(1 << 18)),
         Duration::from_millis(20),
-        1 << 20,
+        MORE_THAN_BUFFERS,
         || {},
     );
     let _silent = [bout.connect(&server)?, bout.connect(&server)?];

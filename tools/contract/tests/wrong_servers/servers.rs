@@ -470,8 +470,10 @@ fn is_gone(client: &TcpStream) -> bool {
 }
 
 /// Waits to read and to write at the same time, with a bounded buffer between; at the end of the stream it writes what is
-/// taken at once, and drops the rest.
+/// taken at once, and drops the rest. Its send buffer is small and stays so: Linux sizes one by what it has learned of
+/// the path (`tcp_sndbuf_expand`), and in a large one nothing would be left to drop.
 fn closes_early(mut stream: &TcpStream) -> io::Result<()> {
+    setsockopt(&stream, sockopt::SndBuf, &(8 * 1024))?;
     stream.set_nonblocking(true)?;
     let mut held = Vec::new();
     let mut buffer = [0; 16 * 1024];
