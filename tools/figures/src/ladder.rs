@@ -10,6 +10,7 @@
 //! and ends in a bar, a lost segment ends in mid-wire with a cross.
 
 mod align;
+mod clear;
 mod describe;
 mod draw;
 mod fold;

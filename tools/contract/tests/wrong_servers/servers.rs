@@ -470,12 +470,12 @@ fn is_gone(client: &TcpStream) -> bool {
 }
 
 /// Waits to read and to write at the same time, with a bounded buffer between; at the end of the stream it writes what is
-/// taken at once, and drops the rest. Its send buffer is small and stays so: Linux sizes one by what it has learned of
-/// the path (`tcp_sndbuf_expand`), and in a large one nothing would be left to drop.
+/// taken at once, and drops the rest, if the stream was a long one. Its send buffer is small and stays so: Linux sizes one
+/// by what it has learned of the path (`tcp_sndbuf_expand`), and in a large one nothing would be left to drop.
 fn closes_early(mut stream: &TcpStream) -> io::Result<()> {
     setsockopt(&stream, sockopt::SndBuf, &(8 * 1024))?;
     stream.set_nonblocking(true)?;
-    let mut held = Vec::new();
+    let (mut held, mut read) = (Vec::new(), 0);
     let mut buffer = [0; 16 * 1024];
     loop {
         let mut events = PollFlags::empty();
@@ -491,11 +491,16 @@ fn closes_early(mut stream: &TcpStream) -> io::Result<()> {
                 Ok(0) => true,
                 Ok(n) => {
                     held.extend_from_slice(&buffer[..n]);
+                    read += n;
                     false
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
                 Err(error) => return Err(error),
             };
+        if ended && read <= 64 * 1024 {
+            stream.set_nonblocking(false)?;
+            return stream.write_all(&held);
+        }
         match stream.write(&held) {
             Ok(n) => drop(held.drain(..n)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

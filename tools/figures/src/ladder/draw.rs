@@ -4,7 +4,9 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use super::{
-    Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, label,
+    Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, State,
+    clear::{self, Area},
+    label,
     label::Stroke,
     layout::{
         ASIDE, CHIP, Columns, FALL, Lanes, PAPER_LINE, Place, SIZE_CODE, SIZE_LABEL, SIZE_PAPER, SIZE_STATE,
@@ -37,6 +39,7 @@ impl Drawing<'_> {
     /// Everything inside the `<svg>`.
     pub fn draw(&self) -> String {
         let mut out = String::new();
+        let labels = self.labels();
         self.head(&mut out);
         self.lifelines(&mut out);
         self.tasks(&mut out);
@@ -44,8 +47,9 @@ impl Drawing<'_> {
         for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
             self.wait(&mut out, index, row, place);
         }
-        for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
-            self.row(&mut out, index, row, place);
+        let rows = self.ladder.rows.iter().zip(self.places).zip(&labels);
+        for (index, ((row, place), falling)) in rows.enumerate() {
+            self.row(&mut out, index, row, place, falling.as_ref());
         }
         for (index, (row, place)) in self.ladder.rows.iter().zip(self.places).enumerate() {
             self.cross(&mut out, index, row, place);
@@ -213,7 +217,7 @@ impl Drawing<'_> {
         }
     }
 
-    fn row(&self, out: &mut String, index: usize, row: &Row, place: &Place) {
+    fn row(&self, out: &mut String, index: usize, row: &Row, place: &Place, falling: Option<&Falling>) {
         let verdict = self.verdicts.get(index);
         let mut class = String::from("row");
         for word in [
@@ -269,7 +273,7 @@ impl Drawing<'_> {
         }
         match &row.event {
             Event::Call(call) => self.call(out, row, call, place.y, place.y),
-            Event::Segment(segment) => self.segment(out, row, segment, place),
+            Event::Segment(segment) => self.segment(out, row, segment, place, falling),
             Event::Arrival { .. } => {}
             Event::Silence { lasts, asked } => {
                 self.silence(out, &self.clock.silence(*lasts, *asked), place.y)
@@ -401,26 +405,36 @@ impl Drawing<'_> {
                     Side::Client => (columns.inner.0 + ASIDE, "s"),
                     Side::Server => (columns.inner.1 - ASIDE, "e"),
                 };
-                let all = fitting(columns.call, SIZE_CODE);
-                let rest = all.saturating_sub(call.text.chars().count() + 2);
-                let source = call
-                    .source
-                    .as_ref()
-                    .filter(|_| rest > 8)
-                    .map(|source| cut_source(&source.text, rest));
-                let text = self.numbered(self.whose(call), &call.text, side, all);
-                let text = format!(r#"<tspan class="call">{text}</tspan>"#);
-                let line = match (source, side) {
-                    (None, _) => text,
-                    (Some(source), Side::Client) => format!("{text}\u{a0} {}", escape(&source)),
-                    (Some(source), Side::Server) => format!("{} \u{a0}{text}", escape(&source)),
-                };
                 let _ = write!(
                     out,
-                    r#"<text class="line {anchor}" x="{}" y="{baseline}">{line}</text>"#,
-                    n(x)
+                    r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
+                    n(x),
+                    self.stacked(call).text
                 );
             }
+        }
+    }
+
+    /// A call and as much of its source line as fits, where lanes are stacked.
+    fn stacked(&self, call: &Call) -> Stacked {
+        let side = self.ladder.side(call.at);
+        let all = fitting(self.columns.call, SIZE_CODE);
+        let whose = self.whose(call);
+        let written = call.text.chars().count() + 2;
+        let rest = all.saturating_sub(written);
+        let source = call.source.as_ref().filter(|_| rest > 8);
+        let source = source.map(|source| cut_source(&source.text, rest));
+        let text = self.numbered(whose, &call.text, side, all);
+        let text = format!(r#"<tspan class="call">{text}</tspan>"#);
+        let numbered = if whose.is_some() { 2 } else { 0 };
+        let characters = source.as_ref().map_or(0, |source| 2 + source.chars().count());
+        Stacked {
+            characters: characters + call.text.chars().count() + numbered,
+            text: match (source, side) {
+                (None, _) => text,
+                (Some(source), Side::Client) => format!("{text}\u{a0} {}", escape(&source)),
+                (Some(source), Side::Server) => format!("{} \u{a0}{text}", escape(&source)),
+            },
         }
     }
 
@@ -448,12 +462,19 @@ impl Drawing<'_> {
         }
     }
 
-    fn segment(&self, out: &mut String, row: &Row, segment: &Segment, place: &Place) {
+    fn segment(
+        &self,
+        out: &mut String,
+        row: &Row,
+        segment: &Segment,
+        place: &Place,
+        falling: Option<&Falling>,
+    ) {
         let columns = self.columns;
         let y = place.y;
         let over = match columns.lanes {
             Lanes::Columns | Lanes::Paper => y,
-            Lanes::Stacked => y - 24.0,
+            Lanes::Stacked => y - OVER,
         };
         match &segment.cause {
             Cause::Call(call) => self.call(out, row, call, y, over),
@@ -461,11 +482,11 @@ impl Drawing<'_> {
         }
         let arrow = self.arrow(segment, place);
         self.draw_arrow(out, segment, &arrow);
-        let label = label::label(segment);
-        let time = self.time(row, segment);
-        if self.columns.slow {
-            self.along(out, row, &arrow, &label, &time);
+        if let Some(falling) = falling {
+            self.along(out, row, falling);
         } else {
+            let label = label::label(segment);
+            let time = self.time(row, segment);
             let x = columns.middle();
             let room = columns.inner.1 - columns.inner.0 - 4.0;
             let _ = write!(
@@ -489,46 +510,157 @@ impl Drawing<'_> {
 
     /// Label and time along a falling arrow: on one line, for between two such arrows there is no room for two, unless that
     /// line would be longer than the arrow.
-    fn along(&self, out: &mut String, row: &Row, arrow: &Arrow, label: &str, time: &str) {
-        let marks = self.marks(row);
+    fn falling(&self, row: &Row, segment: &Segment, place: &Place) -> Falling {
+        let arrow = self.arrow(segment, place);
+        let time = self.time(row, segment);
+        let ahead = 4.0 + MARK * self.marks(row).len() as f64;
+        let mut written = self.written(&arrow, label::label(segment), &time, ahead);
+        let short = label::short(segment);
+        if written.iter().all(|written| written.label != short) {
+            written.extend(self.written(&arrow, short, &time, ahead));
+        }
+        Falling { arrow, time, written }
+    }
+
+    /// A text along an arrow, in each place it may take, what it likes best first.
+    fn written(&self, arrow: &Arrow, label: String, time: &str, ahead: f64) -> Vec<Written> {
         let whole = (arrow.x1 - arrow.x0).hypot(arrow.y1 - arrow.y0);
         let room = |part: f64| whole * part - 10.0;
         let both = width(label.chars().count() + 2 + time.chars().count(), SIZE_TIME);
-        let ahead = 4.0 + 15.0 * marks.len() as f64;
         let on_one_line = both + ahead < room(1.0);
         let wide = match on_one_line {
             true => both,
             false => width(label.chars().count(), SIZE_TIME),
         };
-        // Along what is drawn, where there is room for it. In its middle, a little towards its tail; nearer to the tail where
-        // others cross it, and nearer to the tip where calls stand between the lifelines, for those of the side it left
-        // follow it.
+        // Along what is drawn, where there is room for it.
         let (begin, end) = match wide + ahead < room(arrow.end - arrow.begin) {
             true => (arrow.begin, arrow.end),
             false => (0.0, 1.0),
         };
-        let wish: f64 = match (self.columns.lanes, arrow.y1 - arrow.y0 > 40.0) {
-            (Lanes::Stacked, true) => 0.6,
-            (Lanes::Columns | Lanes::Paper, true) if self.crossed(arrow) => 0.3,
-            _ => 0.48,
-        };
-        // The marks stand to the left, whichever way the arrow points.
+        // In its middle, a little towards its tail. The marks stand to the left, whichever way the arrow points.
+        const WISH: f64 = 0.48;
         let rightwards = arrow.x1 > arrow.x0;
-        let wish = if rightwards { wish } else { 1.0 - wish };
+        let wish = if rightwards { WISH } else { 1.0 - WISH };
         let length = whole * (end - begin);
         let half = ((wide + ahead) / 2.0 / length).min(0.5);
-        let middle = wish.clamp(half, 1.0 - half) + ahead / 2.0 / length;
-        let share = if rightwards { middle } else { 1.0 - middle };
-        let (x, y) = arrow.at(begin + (end - begin) * share);
+        let wish = wish.clamp(half, 1.0 - half);
+        let angle = arrow.slope().to_radians();
+        let at = |middle: f64| {
+            let middle = middle + ahead / 2.0 / length;
+            let share = if rightwards { middle } else { 1.0 - middle };
+            let area = Area {
+                at: arrow.at(begin + (end - begin) * share),
+                along: (angle.cos(), angle.sin()),
+                left: -wide / 2.0 - ahead,
+                right: wide / 2.0,
+                top: -13.0,
+                bottom: if on_one_line { -1.0 } else { 14.0 },
+            };
+            Written {
+                label: label.clone(),
+                on_one_line,
+                wide,
+                area,
+            }
+        };
+        // From there a little to either side, and more.
+        const APART: f64 = 8.0;
+        let steps = (1..).map(|step| f64::from(step) * APART / length);
+        let moved = steps
+            .take_while(|step| *step < 1.0)
+            .flat_map(|step| [wish - step, wish + step])
+            .filter(|middle| (half..=1.0 - half).contains(middle));
+        std::iter::once(wish).chain(moved).map(at).collect()
+    }
+
+    /// What is written along the arrow of each row, and where, see [`clear`].
+    fn labels(&self) -> Vec<Option<Falling>> {
+        let rows = || self.ladder.rows.iter().zip(self.places);
+        if !self.columns.slow {
+            return rows().map(|_| None).collect();
+        }
+        let mut falling: Vec<Option<Falling>> = rows()
+            .map(|(row, place)| match &row.event {
+                Event::Segment(segment) => Some(self.falling(row, segment, place)),
+                _ => None,
+            })
+            .collect();
+        let movable = |falling: &Falling| clear::Label {
+            arrow: clear::Line {
+                from: falling.arrow.at(falling.arrow.begin),
+                to: falling.arrow.at(falling.arrow.end),
+            },
+            choices: falling.written.iter().map(|written| written.area).collect(),
+        };
+        let movable: Vec<clear::Label> = falling.iter().flatten().map(movable).collect();
+        let chosen = clear::choose(&movable, &self.texts_between());
+        for (falling, choice) in falling.iter_mut().flatten().zip(chosen) {
+            falling.written.swap(0, choice);
+        }
+        falling
+    }
+
+    /// The texts that stand between the lifelines, where arrows fall.
+    fn texts_between(&self) -> Vec<Area> {
+        const HEIGHT: f64 = 12.0;
+        let columns = self.columns;
+        let stacked = columns.lanes == Lanes::Stacked;
+        let mut texts = Vec::new();
+        for (row, place) in self.ladder.rows.iter().zip(self.places) {
+            if let (Some(call), true) = (row.event.call(), stacked) {
+                let line = self.stacked(call);
+                let y = match row.event {
+                    Event::Segment(_) => place.y - OVER,
+                    _ => place.y,
+                };
+                let wide = width(line.characters, SIZE_CODE);
+                let left = match self.ladder.side(call.at) {
+                    Side::Client => columns.inner.0 + ASIDE,
+                    Side::Server => columns.inner.1 - ASIDE - wide,
+                };
+                texts.push(Area::level(left, wide, y, HEIGHT));
+            }
+            if let Event::Silence { lasts, asked } = row.event {
+                let wide = width(self.clock.silence(lasts, asked).chars().count(), SIZE_TIME);
+                let (x, anchor) = self.silent_at(place.y);
+                let left = match anchor {
+                    "s" => x,
+                    "e" => x - wide,
+                    _ => x - wide / 2.0,
+                };
+                texts.push(Area::level(left, wide, place.y, HEIGHT));
+            }
+            if let Event::Folded(folded) = &row.event {
+                // Two lines; the upper one counts, and is about so long.
+                let wide = width(folded.text.chars().count().max(22), SIZE_LABEL);
+                let wide = wide.min(columns.inner.1 - columns.inner.0);
+                texts.push(Area::level(
+                    columns.middle() - wide / 2.0,
+                    wide,
+                    place.y,
+                    2.5 * HEIGHT,
+                ));
+            }
+            for chip in self.chips(row, place.y) {
+                texts.push(Area::level(chip.left, chip.wide, chip.top + CHIP / 2.0, CHIP));
+            }
+        }
+        texts
+    }
+
+    fn along(&self, out: &mut String, row: &Row, falling: &Falling) {
+        let Some(written) = falling.written.first() else {
+            return;
+        };
         let _ = write!(
             out,
             r#"<g transform="translate({} {}) rotate({})">"#,
-            n(x),
-            n(y),
-            n(arrow.slope())
+            n(written.area.at.0),
+            n(written.area.at.1),
+            n(falling.arrow.slope())
         );
-        let (label, time) = (escape(label), escape(time));
-        let _ = if on_one_line {
+        let (label, time) = (escape(&written.label), escape(&falling.time));
+        let _ = if written.on_one_line {
             write!(
                 out,
                 r#"<text class="along m" y="-4">{label} <tspan class="time"> {time}</tspan></text>"#
@@ -539,8 +671,14 @@ impl Drawing<'_> {
                 r#"<text class="along m" y="-4">{label}</text><text class="along time m" y="11">{time}</text>"#
             )
         };
-        for (index, (mark, strong)) in marks.iter().enumerate() {
-            bubble(out, mark, *strong, -wide / 2.0 - 10.0 - 15.0 * index as f64, -8.0);
+        for (index, (mark, strong)) in self.marks(row).iter().enumerate() {
+            bubble(
+                out,
+                mark,
+                *strong,
+                -written.wide / 2.0 - 10.0 - MARK * index as f64,
+                -8.0,
+            );
         }
         out.push_str("</g>");
     }
@@ -555,24 +693,6 @@ impl Drawing<'_> {
                 ..
             }) if place.y < y && self.places.get(*to).is_some_and(|place| place.y > y) => Some(*from),
             _ => None,
-        })
-    }
-
-    /// Whether a segment that goes the other way crosses this one.
-    fn crossed(&self, arrow: &Arrow) -> bool {
-        let inside = |y: f64| arrow.y0 < y && y < arrow.y1;
-        let leftwards = arrow.x1 < arrow.x0;
-        let mut rows = self.ladder.rows.iter().zip(self.places);
-        rows.any(|(row, place)| match &row.event {
-            Event::Segment(other) => {
-                let back = (self.columns.x(other.to) < self.columns.x(other.from)) != leftwards;
-                let arrives = match other.fate {
-                    Fate::ArrivesIn(row) => self.places.get(row).map_or(place.y, |place| place.y),
-                    _ => place.y,
-                };
-                back && arrives > arrow.y0 && place.y < arrow.y1 && (inside(place.y) || inside(arrives))
-            }
-            _ => false,
         })
     }
 
@@ -750,16 +870,7 @@ impl Drawing<'_> {
                 n(y + 6.5)
             );
         }
-        // Where something is under way meanwhile, its arrow passes through the middle. The lanes beside are free; where there
-        // are none, the side is that it came from.
-        let (x, anchor) = match (self.passing(y), self.columns.lanes) {
-            (None, _) => (self.columns.middle(), "m"),
-            (Some(_), Lanes::Columns | Lanes::Paper) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
-            (Some(from), Lanes::Stacked) if self.columns.x(from) < self.columns.middle() => {
-                (self.columns.inner.0 + 12.0, "s")
-            }
-            (Some(_), Lanes::Stacked) => (self.columns.inner.1 - 12.0, "e"),
-        };
+        let (x, anchor) = self.silent_at(y);
         let _ = write!(
             out,
             r#"<text class="pause {anchor}" x="{}" y="{}">{}</text>"#,
@@ -767,6 +878,19 @@ impl Drawing<'_> {
             n(y + 3.6),
             escape(words)
         );
+    }
+
+    /// Where the words about a silence stand. Where something is under way meanwhile, its arrow passes through the middle.
+    /// The lanes beside are free; where there are none, the side is that it came from.
+    fn silent_at(&self, y: f64) -> (f64, &'static str) {
+        match (self.passing(y), self.columns.lanes) {
+            (None, _) => (self.columns.middle(), "m"),
+            (Some(_), Lanes::Columns | Lanes::Paper) => (self.columns.outer.0 - ASIDE - 4.0, "e"),
+            (Some(from), Lanes::Stacked) if self.columns.x(from) < self.columns.middle() => {
+                (self.columns.inner.0 + 12.0, "s")
+            }
+            (Some(_), Lanes::Stacked) => (self.columns.inner.1 - 12.0, "e"),
+        }
     }
 
     fn fold(&self, out: &mut String, folded: &Folded, y: f64) {
@@ -851,10 +975,11 @@ impl Drawing<'_> {
         }
     }
 
-    fn states(&self, out: &mut String, row: &Row, y: f64) {
+    /// The chips of the states entered in a row.
+    fn chips(&self, row: &Row, y: f64) -> Vec<Chip> {
         let columns = self.columns;
         let mut drawn = [0.0, 0.0];
-        for state in &row.states {
+        let chip = |state: &State| {
             let side = self.ladder.side(state.at);
             let several = self.ladder.on(side).count() > 1;
             let shared = row.event.call().is_some_and(|call| call.shared);
@@ -879,17 +1004,30 @@ impl Drawing<'_> {
                 (Lanes::Stacked, true, Side::Client) => columns.inner.0 + 7.0,
                 (Lanes::Stacked, true, Side::Server) => columns.inner.1 - 7.0 - wide,
             };
+            Chip {
+                side,
+                name,
+                left,
+                top,
+                wide,
+            }
+        };
+        row.states.iter().map(chip).collect()
+    }
+
+    fn states(&self, out: &mut String, row: &Row, y: f64) {
+        for chip in self.chips(row, y) {
             let _ = write!(
                 out,
                 r#"<rect class="chip {}" x="{}" y="{}" width="{}" height="{}" rx="7"/><text class="state m" x="{}" y="{}">{}</text>"#,
-                side_class(side),
-                n(left),
-                n(top),
-                n(wide),
+                side_class(chip.side),
+                n(chip.left),
+                n(chip.top),
+                n(chip.wide),
                 n(CHIP),
-                n(left + wide / 2.0),
-                n(top + 10.2),
-                escape(&name)
+                n(chip.left + chip.wide / 2.0),
+                n(chip.top + 10.2),
+                escape(&chip.name)
             );
         }
     }
@@ -987,6 +1125,44 @@ fn bubble(out: &mut String, mark: &str, strong: bool, x: f64, y: f64) {
         n(y + 3.4),
         escape(mark)
     );
+}
+
+/// How far a call's text stands over its arrow, where lanes are stacked.
+const OVER: f64 = 24.0;
+
+/// From one mark of a label to the next.
+const MARK: f64 = 15.0;
+
+/// A call's text where lanes are stacked, as SVG, and how many characters it has.
+struct Stacked {
+    text: String,
+    characters: usize,
+}
+
+/// A state's chip in its place.
+struct Chip {
+    side: Side,
+    name: String,
+    left: f64,
+    top: f64,
+    wide: f64,
+}
+
+/// A falling arrow, and what is written along it.
+struct Falling {
+    arrow: Arrow,
+    time: String,
+    /// What may be written, and where; the first is taken.
+    written: Vec<Written>,
+}
+
+/// A label and a time along an arrow.
+struct Written {
+    label: String,
+    on_one_line: bool,
+    /// The width of the text, without its marks.
+    wide: f64,
+    area: Area,
 }
 
 /// The way of a segment from one end to the other, and the share of it that is drawn.

@@ -37,6 +37,23 @@ const LONGEST: usize = 26;
 /// Every number is relative. A SYN needs none, its number is 0; bytes need no acknowledgment beside them, it stands in the
 /// header.
 pub fn label(segment: &Segment) -> String {
+    let whole = words(segment, true);
+    // Two words are not cut: a place in the stream alone is less to go by.
+    if whole.len() > 2 && whole.join(BETWEEN).chars().count() > LONGEST {
+        return short(segment);
+    }
+    whole.join(BETWEEN)
+}
+
+/// The same without the number of bytes, which their place in the stream tells too: where there is little room. FIN and RST
+/// are told by nothing else.
+pub fn short(segment: &Segment) -> String {
+    words(segment, false).join(BETWEEN)
+}
+
+const BETWEEN: &str = " · ";
+
+fn words(segment: &Segment, count: bool) -> Vec<String> {
     let flags = segment.flags;
     // The SYN takes the number 0, whatever bytes go with it.
     let begin = segment.seq + u64::from(flags.syn);
@@ -46,7 +63,9 @@ pub fn label(segment: &Segment) -> String {
         parts.push(if segment.ack.is_some() { "SYN ACK" } else { "SYN" }.to_owned());
     }
     if segment.bytes > 0 {
-        parts.push(counted(segment.bytes, "byte", "bytes"));
+        if count {
+            parts.push(counted(segment.bytes, "byte", "bytes"));
+        }
         parts.push(format!("{begin}:{end}"));
     }
     for (set, word) in [(flags.fin, "FIN"), (flags.rst, "RST")] {
@@ -63,11 +82,7 @@ pub fn label(segment: &Segment) -> String {
     if parts.is_empty() {
         parts.push(format!("seq {}, no flag", segment.seq));
     }
-    // The place in the stream says how many bytes there are; FIN and RST are said by nothing else.
-    if parts.len() > 2 && segment.bytes > 0 && parts.join(" · ").chars().count() > LONGEST {
-        parts.remove(usize::from(flags.syn));
-    }
-    parts.join(" · ")
+    parts
 }
 
 /// The words beside the time: what is unusual, then the segment's own remark.
