@@ -54,9 +54,10 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
         "the whole book is printed with an outline, a structure and page numbers",
         paper::whole,
     ),
-    ("no page says a word on the console", network::silent),
-    ("no page asks for anything from elsewhere", network::at_home),
-    ("a first page costs at most 200 KB", network::first_load),
+    (
+        "a first page costs at most 200 KB, asks nobody else, and says nothing on the console",
+        network::first_visit,
+    ),
     ("a second page costs at most 60 KB", network::second_load),
     ("an open page becomes the newer book", network::reloads),
     (

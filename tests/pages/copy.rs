@@ -15,20 +15,14 @@ pub fn excerpts(world: &World) -> Result<(), Failed> {
         let mut tab = world.open(page)?;
         tab.allow_clipboard()?;
         let excerpts = tab.eval(
-            "[...document.querySelectorAll('figure.excerpt')].map((it) => \
-             [it.querySelector('figcaption code').textContent, it.dataset.lines ?? ''])",
+            "(async () => { const found = []; for (const it of document.querySelectorAll('figure.excerpt')) { \
+               await navigator.clipboard.writeText('nothing'); it.querySelector('pre .clip-button').click(); \
+               found.push([it.querySelector('figcaption code').textContent, it.dataset.lines ?? '', await navigator.clipboard.readText()]); } \
+             return found; })()",
         )?;
-        for (index, excerpt) in excerpts.as_array().into_iter().flatten().enumerate() {
-            let (file, lines) = (
-                excerpt[0].as_str().unwrap_or_default(),
-                excerpt[1].as_str().unwrap_or_default(),
-            );
-            let text = tab.eval(&format!(
-                "(async () => {{ await navigator.clipboard.writeText('nothing'); \
-                 document.querySelectorAll('figure.excerpt')[{index}].querySelector('pre .clip-button').click(); \
-                 return navigator.clipboard.readText(); }})()"
-            ))?;
-            let text = text.as_str().unwrap_or_default();
+        for excerpt in excerpts.as_array().into_iter().flatten() {
+            let word = |place: usize| excerpt[place].as_str().unwrap_or_default();
+            let (file, lines, text) = (word(0), word(1), word(2));
             let source = fs::read_to_string(root().join(file))?;
             if let Err(said) = same(text, &source, lines) {
                 found.push(format!("{page}, {file} {lines}: {said}"));

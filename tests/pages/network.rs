@@ -19,64 +19,65 @@ fn use_it(tab: &mut Tab<'_>) -> Result<(), Failed> {
     Ok(())
 }
 
-pub fn silent(world: &World) -> Result<(), Failed> {
-    let mut found = Vec::new();
-    for page in world
-        .pages
-        .iter()
-        .map(String::as_str)
-        .chain(["print.html", "toc.html"])
-    {
-        let mut tab = world.open(page)?;
-        if !["toc.html", "print.html"].contains(&page) {
-            use_it(&mut tab)?;
-        }
-        for told in tab.told()? {
-            let said = match told.method.as_str() {
-                "Runtime.consoleAPICalled" => &told.params["args"],
-                "Runtime.exceptionThrown" => &told.params["exceptionDetails"]["exception"]["description"],
-                "Log.entryAdded" => &told.params["entry"]["text"],
-                _ => continue,
-            };
-            found.push(format!("{page}: {said}"));
-        }
-    }
-    none(found)
+/// What is said on the console, with the page.
+fn said(page: &str, told: &Told) -> Option<String> {
+    let said = match told.method.as_str() {
+        "Runtime.consoleAPICalled" => &told.params["args"],
+        "Runtime.exceptionThrown" => &told.params["exceptionDetails"]["exception"]["description"],
+        "Log.entryAdded" => &told.params["entry"]["text"],
+        _ => return None,
+    };
+    Some(format!("{page}: {said}"))
 }
 
-pub fn at_home(world: &World) -> Result<(), Failed> {
+/// What is asked for.
+fn asked(told: &Told) -> Option<&str> {
+    match told.method.as_str() {
+        "Network.requestWillBeSent" => told.params["request"]["url"].as_str(),
+        "Network.webSocketCreated" => told.params["url"].as_str(),
+        _ => None,
+    }
+}
+
+/// Every page, by one who has nothing yet: it is light, says nothing on the console, and asks nobody else for anything.
+pub fn first_visit(world: &World) -> Result<(), Failed> {
     let mut found = Vec::new();
-    let mut asked = 0;
+    let mut requests = 0;
+    let socket = world.origin.replace("http:", "ws:");
+    let home = [world.origin.as_str(), &socket, "data:"];
     for page in &world.pages {
         let mut tab = world.open(page)?;
+        let mut told = tab.told()?;
+        let bytes = weight(&told);
+        println!("{page}: {bytes} bytes at first");
+        if !(10e3..=FIRST_LOAD).contains(&bytes) {
+            found.push(format!(
+                "{page} costs {bytes} bytes to one who has nothing; at most {FIRST_LOAD}"
+            ));
+        }
         use_it(&mut tab)?;
-        for told in tab.told()? {
-            let url = match told.method.as_str() {
-                "Network.requestWillBeSent" => told.params["request"]["url"].as_str(),
-                "Network.webSocketCreated" => told.params["url"].as_str(),
-                _ => continue,
-            };
-            let url = url.unwrap_or_default();
-            asked += 1;
-            let socket = world.origin.replace("http:", "ws:");
-            if ![world.origin.as_str(), &socket, "data:"]
-                .iter()
-                .any(|home| url.starts_with(home))
-            {
+        told.extend(tab.told()?);
+        found.extend(told.iter().filter_map(|told| said(page, told)));
+        for url in told.iter().filter_map(asked) {
+            requests += 1;
+            if !home.iter().any(|home| url.starts_with(home)) {
                 found.push(format!("{page} asks for {url}"));
             }
         }
     }
-    if asked < world.pages.len() {
+    for page in ["print.html", "toc.html"] {
+        let told = world.open(page)?.told()?;
+        found.extend(told.iter().filter_map(|told| said(page, told)));
+    }
+    if requests < world.pages.len() {
         return Err("fewer requests than pages were seen: this test is blind".into());
     }
     none(found)
 }
 
-/// The bytes that came over the wire, heads included, for what was asked for since the last look: what the page before
-/// asked for may come late.
-fn weight(tab: &mut Tab<'_>) -> Result<f64, Failed> {
-    let told = tab.told()?;
+/// The bytes that came over the wire, heads included, for what was asked for meanwhile: what the page before asked for may
+/// come late.
+fn weight(told: &[Told]) -> f64 {
     let id = |it: &Told| it.params["requestId"].as_str().map(str::to_owned);
     let asked: HashSet<_> = told
         .iter()
@@ -88,22 +89,7 @@ fn weight(tab: &mut Tab<'_>) -> Result<f64, Failed> {
         .filter(|it| it.method == "Network.loadingFinished")
         .filter(|it| id(it).is_some_and(|id| asked.contains(&id)))
         .filter_map(|it| it.params["encodedDataLength"].as_f64());
-    Ok(bytes.sum())
-}
-
-pub fn first_load(world: &World) -> Result<(), Failed> {
-    let mut found = Vec::new();
-    for page in &world.pages {
-        let mut tab = world.open(page)?;
-        let bytes = weight(&mut tab)?;
-        println!("{page}: {bytes} bytes at first");
-        if !(10e3..=FIRST_LOAD).contains(&bytes) {
-            found.push(format!(
-                "{page} costs {bytes} bytes to one who has nothing; at most {FIRST_LOAD}"
-            ));
-        }
-    }
-    none(found)
+    bytes.sum()
 }
 
 pub fn second_load(world: &World) -> Result<(), Failed> {
@@ -116,9 +102,9 @@ pub fn second_load(world: &World) -> Result<(), Failed> {
             "index.html"
         };
         let mut tab = world.open(before)?;
-        weight(&mut tab)?;
+        tab.told()?;
         tab.go(&world.url(page))?;
-        let bytes = weight(&mut tab)?;
+        let bytes = weight(&tab.told()?);
         println!("{page}: {bytes} bytes after another");
         if !(1e3..=SECOND_LOAD).contains(&bytes) {
             found.push(format!(

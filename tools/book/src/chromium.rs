@@ -6,7 +6,9 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
+use std::iter;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -303,23 +305,40 @@ impl Talk {
     }
 
     fn call(&mut self, method: &str, params: Value) -> Result<Value, BrowserError> {
-        self.next += 1;
-        let id = self.next;
-        let said = json!({ "id": id, "method": method, "params": params });
-        self.socket.send(Message::text(said.to_string()))?;
-        loop {
-            let mut answer = self.read()?;
-            if answer["id"] == id {
-                return match answer.get("error") {
-                    Some(error) => Err(BrowserError::Refused {
-                        method: method.to_owned(),
-                        said: text(&error["message"]),
-                    }),
-                    None => Ok(answer["result"].take()),
-                };
-            }
-            self.note(answer);
+        let mut results = self.calls(method, [params])?;
+        Ok(results.pop().unwrap_or_default())
+    }
+
+    /// Calls it once for each of these, without waiting for the answers in between.
+    fn calls(
+        &mut self,
+        method: &str,
+        each: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Value>, BrowserError> {
+        let first = self.next + 1;
+        for params in each {
+            self.next += 1;
+            let said = json!({ "id": self.next, "method": method, "params": params });
+            self.socket.send(Message::text(said.to_string()))?;
         }
+        let asked = first..=self.next;
+        let mut results = BTreeMap::new();
+        while results.len() < asked.clone().count() {
+            let mut answer = self.read()?;
+            match answer["id"].as_u64() {
+                Some(id) if asked.contains(&id) => {
+                    if let Some(error) = answer.get("error") {
+                        return Err(BrowserError::Refused {
+                            method: method.to_owned(),
+                            said: text(&error["message"]),
+                        });
+                    }
+                    results.insert(id, answer["result"].take());
+                }
+                _ => self.note(answer),
+            }
+        }
+        Ok(results.into_values().collect())
     }
 
     fn note(&mut self, mut answer: Value) {
@@ -442,6 +461,11 @@ impl Tab<'_> {
 
     /// Presses and lets go a key, named as in JavaScript: `Tab`, `Enter`, `ArrowDown`, `a`.
     pub fn key(&mut self, key: &str) -> Result<(), BrowserError> {
+        self.keys(key, 1)
+    }
+
+    /// The same so many times, as fast as the page takes it.
+    pub fn keys(&mut self, key: &str, times: usize) -> Result<(), BrowserError> {
         let (code, number, typed) = match key {
             "Tab" => ("Tab", 9, ""),
             "Enter" => ("Enter", 13, "\r"),
@@ -466,9 +490,9 @@ impl Tab<'_> {
             down["type"] = "keyDown".into();
             down["text"] = typed.into();
         }
-        self.call("Input.dispatchKeyEvent", down)?;
         let up = json!({ "type": "keyUp", "key": key, "code": code, "windowsVirtualKeyCode": number });
-        self.call("Input.dispatchKeyEvent", up)?;
+        let pressed = iter::repeat_n([down, up], times).flatten();
+        self.talk.calls("Input.dispatchKeyEvent", pressed)?;
         Ok(())
     }
 
