@@ -1,7 +1,9 @@
 //! What a lab sheet asks of recordings, and the answers, from the same seed: segments out of order, a table with holes, and
 //! numbers to measure.
 //!
-//! No recording is taken whose segments the handout shows in order, under whatever name.
+//! No recording is taken whose segments the handout shows in order, under whatever name, and from another chapter none that
+//! opens in a way only that chapter explains. None is put out of order whose segments could have gone in another order as
+//! well: there the key would be one guess of several.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -139,30 +141,38 @@ pub fn tasks(
     // Chance first, then nearness: a stable sort keeps the order of chance within a chapter.
     dice.shuffle(&mut names);
     names.sort_by_key(|(distance, ..)| *distance);
-    let mut found: Vec<Source> = Vec::new();
-    for (_, name, capture) in names {
+    let (mut shuffled, mut holed) = (None, None);
+    for (distance, name, capture) in names {
         let seen = shelf.get(&name)?;
         let Some(rows) = rows(&seen).into_iter().next().filter(|rows| {
             // Bytes on a SYN are a lesson of their own.
             let plain = rows
                 .iter()
                 .all(|row| row.length == 0 || !row.flags.contains("SYN"));
-            plain && seen.connections() == 1 && SEGMENTS.contains(&rows.len()) && !known.contains(rows)
+            plain
+                && seen.connections() == 1
+                && SEGMENTS.contains(&rows.len())
+                && !known.contains(rows)
+                && (distance == 0 || opens_in_three(rows))
         }) else {
             continue;
         };
         known.push(rows.clone());
-        found.push(Source {
+        let place = match has_one_order(&rows) {
+            true if shuffled.is_none() => &mut shuffled,
+            _ => &mut holed,
+        };
+        place.get_or_insert(Source {
             title: seen.title().to_owned(),
             name,
             capture,
             rows,
         });
-        if found.len() == 2 {
+        if shuffled.is_some() && holed.is_some() {
             break;
         }
     }
-    let (Some(holed), Some(shuffled)) = (found.pop(), found.pop()) else {
+    let (Some(holed), Some(shuffled)) = (holed, shuffled) else {
         return Ok(None);
     };
     let mut order: Vec<usize> = (0..shuffled.rows.len()).collect();
@@ -182,6 +192,44 @@ pub fn tasks(
         order,
         holed,
     }))
+}
+
+/// Whether it opens as nearly every connection does.
+fn opens_in_three(rows: &[Row]) -> bool {
+    let opening: Vec<(Side, &str)> = rows
+        .iter()
+        .take(3)
+        .map(|row| (row.side, row.flags.as_str()))
+        .collect();
+    opening
+        == [
+            (Side::Client, "SYN"),
+            (Side::Server, "SYN ACK"),
+            (Side::Client, "ACK"),
+        ]
+}
+
+/// Whether the rows tell their order: no two are the same, and each of them has to come behind the one before it.
+fn has_one_order(rows: &[Row]) -> bool {
+    let twins = |(index, row): (usize, &Row)| rows[..index].contains(row);
+    !rows.iter().enumerate().any(twins) && rows.windows(2).all(|pair| follows(&pair[0], &pair[1]))
+}
+
+/// Whether the second can only have been sent after the first.
+fn follows(first: &Row, second: &Row) -> bool {
+    let takes = |row: &Row| row.length + u32::from(row.flags.contains("SYN") || row.flags.contains("FIN"));
+    let behind = first.seq + takes(first);
+    if first.side != second.side {
+        // It acknowledges what the first brought.
+        return takes(first) > 0 && second.ack.is_some_and(|ack| ack >= behind);
+    }
+    match takes(first) {
+        // Nothing but an ACK: had the second gone before, this would have counted what it carries, and not less acknowledged.
+        0 => {
+            second.ack > first.ack || second.ack == first.ack && takes(second) > 0 && second.seq == first.seq
+        }
+        _ => second.seq >= behind,
+    }
 }
 
 /// How many pairs still stand one behind the other.
@@ -312,6 +360,44 @@ mod tests {
         let mut chapters = ["ch15-x", "ch03-x", "ch10-x", "ch09-x"];
         chapters.sort_by_key(|other| distance("ch09-close", other));
         assert_eq!(chapters, ["ch09-x", "ch03-x", "ch10-x", "ch15-x"]);
+    }
+
+    fn row(side: Side, flags: &str, seq: u32, ack: u32, length: u32) -> Row {
+        Row {
+            side,
+            flags: flags.into(),
+            seq,
+            ack: (flags != "SYN").then_some(ack),
+            length,
+        }
+    }
+
+    #[test]
+    fn an_order_is_asked_only_where_the_numbers_tell_it() {
+        use Side::{Client, Server};
+        let echo = [
+            row(Client, "SYN", 0, 0, 0),
+            row(Server, "SYN ACK", 0, 1, 0),
+            row(Client, "ACK", 1, 1, 0),
+            row(Client, "PSH ACK", 1, 1, 11),
+            row(Server, "ACK", 1, 12, 0),
+            row(Server, "PSH ACK", 1, 12, 11),
+            row(Client, "ACK", 12, 12, 0),
+            row(Client, "FIN ACK", 12, 12, 0),
+            row(Server, "FIN ACK", 12, 13, 0),
+            row(Client, "ACK", 13, 13, 0),
+        ];
+        assert!(opens_in_three(&echo) && has_one_order(&echo));
+        // FINs that cross: either may have gone first.
+        let mut crossing = echo.clone();
+        crossing[8] = row(Server, "FIN ACK", 12, 12, 0);
+        assert!(!has_one_order(&crossing));
+        // The same segment twice: two letters for one.
+        let twice: Vec<Row> = echo[..7].iter().chain(&echo[6..7]).cloned().collect();
+        assert!(!has_one_order(&twice));
+        let mut both_open = echo.clone();
+        both_open[1] = row(Server, "SYN", 0, 0, 0);
+        assert!(!opens_in_three(&both_open));
     }
 
     #[test]
