@@ -4,7 +4,7 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use super::{
-    Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, State,
+    Call, Cause, Event, Fate, Folded, Ladder, Mark, Row, Segment, Side, State, Task,
     clear::{self, Area},
     label,
     label::Stroke,
@@ -409,27 +409,32 @@ impl Drawing<'_> {
                     out,
                     r#"<text class="line {anchor}" x="{}" y="{baseline}">{}</text>"#,
                     n(x),
-                    self.stacked(call).text
+                    self.stacked(row, call).text
                 );
             }
         }
     }
 
     /// A call and as much of its source line as fits, where lanes are stacked.
-    fn stacked(&self, call: &Call) -> Stacked {
+    fn stacked(&self, row: &Row, call: &Call) -> Stacked {
         let side = self.ladder.side(call.at);
-        let all = fitting(self.columns.call, SIZE_CODE);
+        // A segment's marks stand with its label, a call's at the far end of its line.
+        let marks = match row.event {
+            Event::Segment(_) => 0.0,
+            _ => MARK * row.notes.len() as f64,
+        };
+        let all = fitting(self.columns.call - marks, SIZE_CODE);
         let whose = self.whose(call);
-        let written = call.text.chars().count() + 2;
-        let rest = all.saturating_sub(written);
+        let numbered = if whose.is_some() { 2 } else { 0 };
+        let written = call.text.chars().count() + numbered;
+        let rest = all.saturating_sub(written + 2);
         let source = call.source.as_ref().filter(|_| rest > 8);
         let source = source.map(|source| cut_source(&source.text, rest));
         let text = self.numbered(whose, &call.text, side, all);
         let text = format!(r#"<tspan class="call">{text}</tspan>"#);
-        let numbered = if whose.is_some() { 2 } else { 0 };
         let characters = source.as_ref().map_or(0, |source| 2 + source.chars().count());
         Stacked {
-            characters: characters + call.text.chars().count() + numbered,
+            characters: characters + written,
             text: match (source, side) {
                 (None, _) => text,
                 (Some(source), Side::Client) => format!("{text}\u{a0} {}", escape(&source)),
@@ -608,7 +613,7 @@ impl Drawing<'_> {
         let mut texts = Vec::new();
         for (row, place) in self.ladder.rows.iter().zip(self.places) {
             if let (Some(call), true) = (row.event.call(), stacked) {
-                let line = self.stacked(call);
+                let line = self.stacked(row, call);
                 let y = match row.event {
                     Event::Segment(_) => place.y - OVER,
                     _ => place.y,
@@ -1065,36 +1070,29 @@ impl Drawing<'_> {
             Event::Segment(segment) => {
                 let x = beside(&label::label(segment), SIZE_LABEL);
                 if x > columns.inner.0 + 12.0 {
-                    (x, y + FALL / 2.0 - 11.0, -15.0)
+                    (x, y + FALL / 2.0 - 11.0, -MARK)
                 } else {
                     // A label as wide as the wire leaves no room; beside the time there is some.
                     (
                         beside(&self.time(row, segment), SIZE_TIME),
                         y + FALL / 2.0 + 9.5,
-                        -15.0,
+                        -MARK,
                     )
                 }
             }
-            Event::Call(call) => match columns.lanes {
-                Lanes::Columns | Lanes::Paper => (
-                    columns.x(call.at) + inwards(call.at) * 14.0,
-                    y,
-                    inwards(call.at) * 15.0,
-                ),
+            Event::Call(Call { at, .. }) | Event::Task(Task { at, .. }) => match columns.lanes {
+                Lanes::Columns | Lanes::Paper => {
+                    (columns.x(*at) + inwards(*at) * 14.0, y, inwards(*at) * MARK)
+                }
                 // The text stands there; the far end of its line is free.
-                Lanes::Stacked if inwards(call.at) > 0.0 => (columns.inner.1 - 14.0, y, -15.0),
-                Lanes::Stacked => (columns.inner.0 + 14.0, y, 15.0),
+                Lanes::Stacked if inwards(*at) > 0.0 => (columns.inner.1 - 14.0, y, -MARK),
+                Lanes::Stacked => (columns.inner.0 + 14.0, y, MARK),
             },
-            Event::Task(task) => (
-                columns.x(task.at) + inwards(task.at) * 14.0,
-                y,
-                inwards(task.at) * 15.0,
-            ),
-            Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * 15.0),
+            Event::Arrival { at, .. } => (columns.x(*at) - inwards(*at) * 14.0, y, -inwards(*at) * MARK),
             Event::Silence { lasts, asked } => {
-                (beside(&self.clock.silence(*lasts, *asked), SIZE_TIME), y, -15.0)
+                (beside(&self.clock.silence(*lasts, *asked), SIZE_TIME), y, -MARK)
             }
-            Event::Folded(_) => (columns.inner.0 + 12.0, y, 15.0),
+            Event::Folded(_) => (columns.inner.0 + 12.0, y, MARK),
         };
         for (mark, strong) in self.marks(row) {
             bubble(out, &mark, strong, x, y);

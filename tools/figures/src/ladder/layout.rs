@@ -389,7 +389,7 @@ pub fn chip_top(ladder: &Ladder, columns: &Columns, row: &Row, at: usize) -> f64
         }
         Event::Arrival { .. } if paper => -CHIP / 2.0,
         // Nor beside the words for what is folded.
-        Event::Folded(_) if columns.lanes == Lanes::Stacked => 16.0,
+        Event::Folded(_) if !paper => 16.0,
         // Between many lifelines on a narrow page two chips leave no room for the time.
         Event::Segment(_) if columns.lanes == Lanes::Stacked && ladder.lifelines.len() > 2 => {
             FALL / 2.0 + 16.0
