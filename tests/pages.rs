@@ -72,6 +72,7 @@ const IN_A_BROWSER: &[(&str, Check)] = &[
     ("an answer unfolds by keyboard", keyboard::answer),
     ("the search finds and goes by keyboard", keyboard::search),
     ("a copied excerpt is the source's own lines", copy::excerpts),
+    ("no text of a figure lies on another", figure::readable),
     (
         "a figure's step lights its line and opens its header",
         figure::steps,

@@ -38,6 +38,42 @@ const LIT: &str = "(() => { \
     if (!due.length && bars.length) faults.push('a line is lit that belongs to no listing'); \
     return { faults, segments: told.filter((it) => it.classList.contains('lit')).length, lines: due.length }; })()";
 
+/// Texts that lie on each other. Those along falling arrows are turned, and no more than kept apart as far as there is room.
+const COVERED: &str = "(() => { const found = []; let seen = 0; \
+    document.querySelectorAll('details').forEach((it) => { it.open = true; }); \
+    for (const svg of document.querySelectorAll('svg.ladder')) { \
+      if (!svg.checkVisibility()) continue; \
+      seen += 1; \
+      const texts = [...svg.querySelectorAll('text')].filter((it) => it.textContent.trim() && !it.closest('[transform*=rotate]')) \
+        .map((it) => [it.textContent, it.getBoundingClientRect()]); \
+      texts.forEach(([a, one], index) => { for (const [b, other] of texts.slice(index + 1)) { \
+        const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left); \
+        const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top); \
+        if (wide > 3 && high > 4) found.push(`${svg.closest('[data-recording]')?.dataset.recording}: “${a}” and “${b}” lie on each other`); } }); } \
+    return { found, seen }; })()";
+
+pub fn readable(world: &World) -> Result<(), Failed> {
+    let (mut found, mut seen) = (Vec::new(), 0);
+    let mut tab = world.tab()?;
+    for page in &world.pages {
+        tab.go(&world.url(page))?;
+        for width in [360, 1280] {
+            tab.size(width, 900, 1.0)?;
+            let covered = tab.eval(COVERED)?;
+            seen += covered["seen"].as_u64().unwrap_or_default();
+            found.extend(
+                strings(&covered["found"])
+                    .iter()
+                    .map(|it| format!("{page}, {width} wide: {it}")),
+            );
+        }
+    }
+    if seen == 0 {
+        return Err("no figure was seen: this test is blind".into());
+    }
+    none(found)
+}
+
 pub fn steps(world: &World) -> Result<(), Failed> {
     let mut tab = world.open("ch01-echo.html")?;
     tab.eval("document.querySelectorAll('.recording details').forEach((it) => { it.open = true; })")?;
