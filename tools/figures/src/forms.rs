@@ -309,7 +309,7 @@ mod tests {
 
     fn note(at: &str, minutes: u32) -> String {
         format!(
-            "```teacher\n[[note]]\nat = \"{at}\"\nminutes = {minutes}\nask = \"?\"\nexpect = \"!\"\n```\n"
+            "```teacher\n[[note]]\nat = \"{at}\"\nminutes = {minutes}\nask = \"?\"\nexpect = \"!\"\nright = \"!\"\n```\n"
         )
     }
 

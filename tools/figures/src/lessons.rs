@@ -150,6 +150,7 @@ pub fn notes(lessons: &[Lesson], mut markdown: impl FnMut(&str) -> String) -> St
                 ("Ask", Some(&note.ask)),
                 ("Show", note.show.as_ref()),
                 ("Expect", Some(&note.expect)),
+                ("Right", Some(&note.right)),
                 ("If it fails", note.if_it_fails.as_ref()),
             ];
             for (what, text) in said {
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     const CLOSE: &str = "# An orderly goodbye\n\n```declaration\nable = [\"a\", \"b\", \"c\"]\nminutes = { teach = 10, lab = 5, home = 7 }\nmeets = [7]\n```\n\
-        ```teacher\n[[note]]\nat = \"half\"\nminutes = 10\nask = \"May it? ([here](#half))\"\nexpect = \"No.\"\n```\n\n## Half a goodbye {#half}\n\n\
+        ```teacher\n[[note]]\nat = \"half\"\nminutes = 10\nask = \"May it? ([here](#half))\"\nexpect = \"No.\"\nright = \"Yes.\"\n```\n\n## Half a goodbye {#half}\n\n\
         ```check\nname = \"fin\"\nask = \"What now?\"\nexit = true\n[[answer]]\nsays = \"one\"\nbelief = 7\nwhy = \"not so\"\n[[answer]]\nsays = \"two\"\nright = true\nwhy = \"so\"\n```\n\
         ```exercise\nname = \"finish\"\ntitle = \"Finish\"\ntype = \"modify\"\nminutes = 5\ndifficulty = 1\nplace = \"lab\"\ndo = \"d\"\n```\n";
 
@@ -253,7 +254,7 @@ mod tests {
         assert!(
             text.ends_with(
                 "### Chapter 9: An orderly goodbye {#notes-ch09-close}\n\n**[Half a goodbye](ch09-close.md#half)**, 10 minutes\n\n\
-                 - *Ask:* May it? ([here](ch09-close.md#half))\n- *Expect:* No.\n\n"
+                 - *Ask:* May it? ([here](ch09-close.md#half))\n- *Expect:* No.\n- *Right:* Yes.\n\n"
             ),
             "{text}"
         );

@@ -524,7 +524,7 @@ mod tests {
         let page = |title: &str| {
             format!(
                 "# {title}\n\n```declaration\nable = [\"a\", \"b\", \"c\"]\nminutes = {{ teach = 20, lab = 15, home = 30 }}\nmeets = [7]\n```\n\
-                 ```teacher\n[[note]]\nat = \"one\"\nminutes = 12\nask = \"?\"\nexpect = \"!\"\n[[note]]\nat = \"two\"\nminutes = 8\nask = \"?\"\nexpect = \"!\"\n```\n\
+                 ```teacher\n[[note]]\nat = \"one\"\nminutes = 12\nask = \"?\"\nexpect = \"!\"\nright = \"!\"\n[[note]]\nat = \"two\"\nminutes = 8\nask = \"?\"\nexpect = \"!\"\nright = \"!\"\n```\n\
                  ## The first {{#one}}\n## The second {{#two}}\n\
                  ```exercise\nname = \"ex\"\ntitle = \"Ex\"\ntype = \"modify\"\nminutes = 15\ndifficulty = 1\nplace = \"lab\"\ndo = \"d\"\n```\n"
             )

@@ -8,11 +8,12 @@
 //! ask = "How many bytes did the server send?"
 //! show = "`cargo book run echo/whole-buffer`, then the segment with `length 100`"
 //! expect = "Eleven, said by most; zero, by those who trust the log."
+//! right = "A hundred: the whole buffer."
 //! if-it-fails = "`cargo book show echo/whole-buffer` shows the stored one, without privileges."
 //! ```
 //! ````
 //!
-//! `ask` and `expect` are needed, the others may be left out. All are Markdown.
+//! `ask`, `expect` and `right` are needed, the others may be left out. All are Markdown.
 
 use serde::Deserialize;
 
@@ -44,6 +45,8 @@ pub struct Note {
     pub show: Option<String>,
     /// What will be answered, and is wrong.
     pub expect: String,
+    /// The right answer.
+    pub right: String,
     /// What to do where the demonstration does not work.
     #[serde(rename = "if-it-fails")]
     pub if_it_fails: Option<String>,

@@ -1033,7 +1033,8 @@ fn an_exercise_names_its_program_and_one_without_is_an_error() {
 
 #[test]
 fn the_teachers_notes_are_not_on_the_page_and_are_checked() {
-    let notes = "```teacher\n[[note]]\nat = \"top\"\nminutes = 5\nask = \"?\"\nexpect = \"!\"\n```\n";
+    let notes =
+        "```teacher\n[[note]]\nat = \"top\"\nminutes = 5\nask = \"?\"\nexpect = \"!\"\nright = \"!\"\n```\n";
     let made = page(&format!("# T {{#top}}\n\n{DECLARED}{notes}after\n")).unwrap();
     assert!(made.ends_with("</aside>\n\n\nafter\n"), "{made}");
     let error = page(&format!("# T {{#pot}}\n\n{DECLARED}{notes}")).unwrap_err();

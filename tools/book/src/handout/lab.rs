@@ -16,9 +16,8 @@ const HOLE: &str = "<td class=\"hole\"></td>";
 pub fn page(lesson: &Lesson, tasks: Option<&Tasks>) -> String {
     let seed = tasks.map_or_else(String::new, |tasks| format!(" · seed {}", tasks.seed));
     let mut out = format!(
-        "<header><p class=\"kicker\">From fork to await · chapter {} · lab sheet, {} minutes{seed}</p>\n<p class=\"name\">Name <i></i></p>\n<h1>{}</h1>\n</header>\n",
+        "<header><p class=\"kicker\">From fork to await · chapter {} · lab sheet{seed}</p>\n<p class=\"name\">Name <i></i></p>\n<h1>{}</h1>\n</header>\n",
         lesson.number,
-        lesson.minutes.lab,
         escape(&lesson.title)
     );
     if let Some(tasks) = tasks {
@@ -29,7 +28,7 @@ pub fn page(lesson: &Lesson, tasks: Option<&Tasks>) -> String {
     out.push_str(&exercises(lesson, tasks.map_or(3, |_| 4)));
     if let Some(tasks) = tasks {
         out.push_str(&format!(
-            "<p class=\"fallback\"><b>Without Linux or rights:</b> <code>cargo book show {}</code> shows the stored recording. Wireshark opens \
+            "<p class=\"fallback\"><b>Without Linux, or where nothing may be recorded:</b> <code>cargo book show {}</code> shows the stored recording. Wireshark opens \
              <code>{}</code>.</p>\n",
             tasks.holed.name, tasks.holed.capture
         ));
@@ -40,8 +39,8 @@ pub fn page(lesson: &Lesson, tasks: Option<&Tasks>) -> String {
 /// The segments of one recording, shuffled, beside a ladder for them.
 fn order(tasks: &Tasks) -> String {
     let mut out = format!(
-        "<section>\n<h2>1 In which order?</h2>\n<p>{}: its segments, shuffled. Draw them from top to bottom, each with its letter. Numbers count from each \
-         side’s SYN.</p>\n<div class=\"beside\">\n<table class=\"cards\"><thead><tr><th></th><th>from</th>{}</tr></thead><tbody>\n",
+        "<section>\n<h2>1 In which order?</h2>\n<p>{}: its segments, shuffled. Draw them from top to bottom, each with its letter; the numbers tell \
+         their order. They count from each side’s SYN.</p>\n<div class=\"beside\">\n<table class=\"cards\"><thead><tr><th></th><th>from</th>{}</tr></thead><tbody>\n",
         text::title(&tasks.shuffled.title),
         heads()
     );
@@ -79,7 +78,7 @@ fn cells(row: &Row, hole: Option<Field>) -> String {
 /// The segments of another recording, with holes.
 fn holes(tasks: &Tasks) -> String {
     let mut out = format!(
-        "<section>\n<h2>2 What belongs there?</h2>\n<p>{}. Every number follows from the others; fill them in before you run anything.</p>\n\
+        "<section>\n<h2>2 What belongs there?</h2>\n<p>{}. Nothing was lost, and nothing is left out: each hole follows from the rest. Fill them in before you run anything.</p>\n\
          <table class=\"holed\"><thead><tr><th></th><th>from</th>{}</tr></thead><tbody>\n",
         text::title(&tasks.holed.title),
         heads()
@@ -130,7 +129,7 @@ fn exercises(lesson: &Lesson, number: usize) -> String {
     match out.is_empty() {
         true => out,
         false => format!(
-            "<section>\n<h2>{number} Change a program</h2>\n<ul class=\"plain\">\n{out}</ul>\n</section>\n"
+            "<section>\n<h2>{number} Change a program</h2>\n<p>The whole task stands in the chapter, under “Exercises”: read it there first.</p>\n<ul class=\"plain\">\n{out}</ul>\n</section>\n"
         ),
     }
 }

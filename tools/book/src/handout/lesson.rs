@@ -130,6 +130,8 @@ pub struct Noted {
     pub show: Option<String>,
     /// What will be answered, and is wrong.
     pub expect: String,
+    /// The right answer.
+    pub right: String,
     /// What to do where the demonstration does not work.
     pub if_it_fails: Option<String>,
 }
@@ -466,6 +468,7 @@ impl Reading<'_> {
                     ask: self.html(&note.ask, *line)?,
                     show: some(&note.show)?,
                     expect: self.html(&note.expect, *line)?,
+                    right: self.html(&note.right, *line)?,
                     if_it_fails: some(&note.if_it_fails)?,
                 })
             })

@@ -299,12 +299,14 @@ fn holes(rows: &[Row], dice: &mut Dice) -> Vec<(usize, Field)> {
     dice.shuffle(&mut places);
     places.truncate(HOLES);
     places.sort_unstable();
+    // Who asks whether a segment is a FIN must find it acknowledged.
+    let mut fin_asked = None;
     places
         .into_iter()
         .map(|index| {
             let row = &rows[index];
             let mut fields = vec![Field::Seq];
-            if row.ack.is_some() {
+            if row.ack.is_some() && fin_asked.is_none_or(|side| side == row.side) {
                 fields.push(Field::Ack);
             }
             if row.length > 0 {
@@ -313,7 +315,11 @@ fn holes(rows: &[Row], dice: &mut Dice) -> Vec<(usize, Field)> {
             if row.flags.contains("FIN") {
                 fields.push(Field::Flags);
             }
-            (index, fields[dice.below(fields.len())])
+            let field = fields[dice.below(fields.len())];
+            if field == Field::Flags {
+                fin_asked = Some(row.side);
+            }
+            (index, field)
         })
         .collect()
 }
@@ -324,13 +330,10 @@ fn measures(seen: &Seen) -> Vec<(String, String)> {
         ("segments", "segments in all"),
         ("bytes from client", "bytes of data from the client"),
         ("bytes from server", "bytes of data from the server"),
-        (
-            "gap client SYN -> server SYN",
-            "from the client’s SYN to the server’s answer",
-        ),
+        ("gap client SYN -> server SYN", "from the SYN to the SYN ACK"),
         (
             "gap first client data -> first server data",
-            "from the first question to the first answer",
+            "from the client’s first data to the server’s",
         ),
     ]
     .into_iter()

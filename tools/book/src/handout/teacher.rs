@@ -68,6 +68,7 @@ fn plan(notes: &[Noted]) -> String {
             ("Ask", Some(&note.ask)),
             ("Show", note.show.as_ref()),
             ("Expect", Some(&note.expect)),
+            ("Right", Some(&note.right)),
             ("If it fails", note.if_it_fails.as_ref()),
         ];
         for (term, what) in rows {
@@ -135,9 +136,9 @@ fn answers(title: &str, questions: &[&Asked], beliefs: &BTreeMap<u32, String>) -
 /// The lab sheet of the same seed, filled in.
 fn key(tasks: &Tasks) -> String {
     let mut out = format!(
-        "<section class=\"key\">\n<h2>Key to the lab sheet with seed {}</h2>\n<section class=\"note\">\n<h3>1 In which order? <small><code>{}</code></small></h3>\n\
-         <p>From top to bottom: <b class=\"letters\">{}</b>. Lines that say the same may change places, and so may what the two sides send without waiting for each \
-         other.</p>\n{}</section>\n",
+        "<section class=\"key\">\n<h2>Key to the lab sheet with seed {}</h2>\n<p>Hand the sheet out after the lesson: its tables answer some of the questions above.</p>\n<section class=\"note\">\n<h3>1 In which order? <small><code>{}</code></small></h3>\n\
+         <p>From top to bottom: <b class=\"letters\">{}</b>. There is no other order. Of two lines of one side with the same seq the bare ACK comes first: \
+         behind data or a FIN it would have a higher number.</p>\n{}</section>\n",
         tasks.seed,
         tasks.shuffled.name,
         tasks.letters(),
@@ -153,8 +154,8 @@ fn key(tasks: &Tasks) -> String {
         table("holed", tasks.holed.rows.iter().zip((1..).map(|number| number.to_string())), &tasks.holes)
     ));
     out.push_str(
-        "<section class=\"note\">\n<h3>3 Run it, and write down</h3>\n<p>Counts are the same on every Linux; times are those of the stored recording, and theirs \
-         will differ.</p>\n<table class=\"measured\"><tbody>\n",
+        "<section class=\"note\">\n<h3>3 Run it, and write down</h3>\n<p>Bytes are the same on every Linux. Segments may be one more or one fewer: an acknowledgment that travels alone. Times \
+         are those of the stored recording, and theirs will differ.</p>\n<table class=\"measured\"><tbody>\n",
     );
     for (words, value) in &tasks.measures {
         out.push_str(&format!("<tr><th>{words}</th><td>{}</td></tr>\n", escape(value)));
