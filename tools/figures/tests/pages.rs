@@ -1044,7 +1044,7 @@ fn the_teachers_notes_are_not_on_the_page_and_are_checked() {
     );
     let error = page(&format!("# T {{#top}}\n\n{DECLARED}{notes}{notes}")).unwrap_err();
     assert!(
-        error.contains("src/ch01-echo.md:15: the teacher's notes stand on line 8 already"),
+        error.contains("src/ch01-echo.md:16: the teacher's notes stand on line 8 already"),
         "{error}"
     );
 }
