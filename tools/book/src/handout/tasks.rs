@@ -375,10 +375,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_order_is_asked_only_where_the_numbers_tell_it() {
+    /// One echo, in ten segments.
+    fn echo() -> [Row; 10] {
         use Side::{Client, Server};
-        let echo = [
+        [
             row(Client, "SYN", 0, 0, 0),
             row(Server, "SYN ACK", 0, 1, 0),
             row(Client, "ACK", 1, 1, 0),
@@ -389,7 +389,31 @@ mod tests {
             row(Client, "FIN ACK", 12, 12, 0),
             row(Server, "FIN ACK", 12, 13, 0),
             row(Client, "ACK", 13, 13, 0),
-        ];
+        ]
+    }
+
+    #[test]
+    fn who_must_find_a_fin_is_shown_its_acknowledgment() {
+        let rows = echo();
+        let mut asked = 0;
+        for seed in 0..200 {
+            let holes = holes(&rows, &mut Dice::new(seed, "ch01-echo"));
+            let Some(&(fin, _)) = holes.iter().find(|(_, field)| *field == Field::Flags) else {
+                continue;
+            };
+            asked += 1;
+            let hidden = |&&(index, field): &&(usize, Field)| {
+                index > fin && field == Field::Ack && rows[index].side != rows[fin].side
+            };
+            assert_eq!(holes.iter().find(hidden), None, "seed {seed}: {holes:?}");
+        }
+        assert!(asked > 20, "{asked}");
+    }
+
+    #[test]
+    fn an_order_is_asked_only_where_the_numbers_tell_it() {
+        use Side::Server;
+        let echo = echo();
         assert!(opens_in_three(&echo) && has_one_order(&echo));
         // FINs that cross: either may have gone first.
         let mut crossing = echo.clone();
